@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# lkvm: build, install, test. Native on arm64; cross-compiled elsewhere (override with CROSS_COMPILE=).
+# `make help` lists the targets and variables.
+
+O	?= build
+PREFIX	?= /usr/local
+DESTDIR	?=
+V	?= 0
+
+MACHINE	:= $(shell uname -m)
+ifeq ($(MACHINE),aarch64)
+CROSS_COMPILE ?=
+else
+CROSS_COMPILE ?= aarch64-linux-gnu-
+endif
+ifeq ($(origin CC),default)
+CC	:= $(CROSS_COMPILE)gcc
+endif
+GUEST_CC ?= $(CROSS_COMPILE)gcc
+HOSTCC	?= gcc
+
+# arm64 libfdt and zlib for a cross build, put there by tests/lab/setup.
+LKVM_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/lkvm
+SYSROOT	?= $(if $(CROSS_COMPILE),$(LKVM_CACHE)/sysroot)
+export LKVM_CACHE
+
+VERSION	:= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# What the code is made of, lowest layer first.
+LAYERS	:= util kvm vm host hw virtio arm
+LIB_SRC	:= $(foreach dir,$(LAYERS),$(sort $(wildcard $(dir)/*.c)))
+MAIN_SRC := main.c $(sort $(wildcard builtin-*.c))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wformat=2 \
+	-Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
+HARDENING := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-common
+CFLAGS	?= -O2 -g
+BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude $(WARNINGS) -DLKVM_VERSION='"$(VERSION)"'
+LKVM_CFLAGS := $(BASE_CFLAGS) $(HARDENING) -pthread
+LKVM_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread
+LKVM_CFLAGS += -ffunction-sections -fdata-sections
+ifneq ($(SYSROOT),)
+LKVM_CFLAGS += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu
+LKVM_LDFLAGS += -L$(SYSROOT)/usr/lib/aarch64-linux-gnu
+endif
+LIBS	:= -lfdt -lz
+
+Q	:= $(if $(filter 1,$(V)),,@)
+say	= $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# Static and dynamic lkvm are linked from the same objects (PIE both).
+ifeq ($(STATIC),1)
+BINARY_LDFLAGS := -static-pie
+else
+BINARY_LDFLAGS := -pie
+endif
+
+.PHONY: all
+all: $(O)/lkvm
+
+include guest/guest.mk
+
+OBJ	:= $(patsubst %.c,$(O)/obj/%.o,$(LIB_SRC) $(MAIN_SRC)) $(O)/guest/embed.o
+
+# A change of the compiler or its flags rebuilds everything.
+FLAGS	:= $(CC) $(CFLAGS) $(LKVM_CFLAGS) $(LKVM_LDFLAGS)
+$(O)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' > $@
+.PHONY: FORCE
+FORCE:
+
+$(O)/obj/%.o: %.c $(O)/flags
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(LKVM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/binary-flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(BINARY_LDFLAGS)' | cmp -s - $@ || echo '$(BINARY_LDFLAGS)' > $@
+
+$(O)/lkvm: $(OBJ) $(O)/binary-flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) $(BINARY_LDFLAGS) -o $@ $(OBJ) $(LIBS)
+
+# The one that the lab's hosts run: they have no libraries.
+$(O)/lkvm-static: $(OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $(OBJ) $(LIBS)
+
+-include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d)
+
+# Unit tests: compiled for the machine that runs make, against a fake KVM, under sanitizers.
+NATIVE	:= $(O)/native
+UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
+UNIT	:= $(patsubst tests/unit/%_test.c,$(O)/unit/%_test,$(UNIT_SRC))
+FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+NATIVE_CFLAGS := $(BASE_CFLAGS) -isystem $(O)/uapi -Itests -O1 -g -pthread $(SANITIZE)
+NATIVE_OBJ := $(patsubst %.c,$(NATIVE)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) $(FAKE_SRC)) \
+	$(NATIVE)/embed.o
+
+# The arm64 KVM interface for code compiled on another machine: those headers and no others.
+UAPI	:= $(patsubst %,$(O)/uapi/asm/%.h,kvm ptrace sve_context)
+UAPI_DIR := $(firstword $(wildcard /usr/aarch64-linux-gnu/include/asm /usr/include/aarch64-linux-gnu/asm))
+$(UAPI): $(O)/uapi/asm/%.h:
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sf $(UAPI_DIR)/$*.h $@
+
+$(NATIVE)/%.o: %.c $(UAPI)
+	$(Q)mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(NATIVE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(NATIVE)/embed.o: guest/embed.S $(O)/guest/default.bin
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -DGUEST_DEFAULT_BIN='"$(O)/guest/default.bin"' -c -o $@ $<
+
+$(NATIVE)/lkvm.a: $(NATIVE_OBJ)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(O)/unit/%_test: $(NATIVE)/tests/unit/%_test.o $(NATIVE)/lkvm.a
+	$(Q)mkdir -p $(@D)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) $(SANITIZE) -pthread -o $@ $< $(NATIVE)/lkvm.a -lcmocka $(LIBS)
+
+.PRECIOUS: $(NATIVE)/tests/unit/%_test.o
+-include $(wildcard $(NATIVE)/*/*.d $(NATIVE)/*/*/*.d)
+
+.PHONY: unit
+unit: $(UNIT)
+
+# The commands people type.
+.PHONY: install uninstall demo check lint bench clean help setup
+install: $(O)/lkvm
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(O)/lkvm $(DESTDIR)$(PREFIX)/bin/lkvm
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lkvm
+	cd docs/man && for page in *.1; do rm -f "$(DESTDIR)$(PREFIX)/share/man/man1/$$page"; done
+
+# Set-up comes first and may install what the rest of the Makefile looks for: hence the second make.
+setup:
+	@tests/lab/setup build
+
+demo:
+	@tests/lab/setup build lab
+	@$(MAKE) --no-print-directory $(O)/lkvm-static
+	@tests/lab/demo
+
+check:
+	@tests/lab/setup build lab
+	@tests/run
+
+lint:
+	@tests/lint/run
+
+bench:
+	@tests/lab/setup build lab bench
+	@$(MAKE) --no-print-directory $(O)/lkvm-static guests
+	@tests/bench/run
+
+clean:
+	rm -rf $(O)
+
+help:
+	@echo 'Targets:'
+	@echo '  all (default)  $(O)/lkvm'
+	@echo '  demo           set up everything and boot a Debian guest under PSCI 0.2'
+	@echo '  check          set up everything and run every test'
+	@echo '  bench          measure, and set lkvm beside its peers'
+	@echo '  lint           the fast checks of the source itself'
+	@echo '  setup          install what the build needs'
+	@echo '  install, uninstall, clean'
+	@echo 'Variables:'
+	@echo '  O=DIR          build folder                     ($(O))'
+	@echo '  STATIC=1       link lkvm statically'
+	@echo '  PREFIX=, DESTDIR=                               ($(PREFIX))'
+	@echo '  CROSS_COMPILE= compiler prefix                  ($(CROSS_COMPILE))'
+	@echo '  CC=, CFLAGS=, V=1, WERROR=1'
+	@echo '  LKVM_CACHE=DIR what tests download              ($(LKVM_CACHE))'

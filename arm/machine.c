@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine from start to end. machine_build() is the list of what is done, in the order KVM
+ * wants it; a reboot takes the VM apart and builds it again from the same configuration, so that
+ * nothing of the old life can survive in the new one.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include "arm/psci.h"
+#include "host/tty.h"
+#include "kvm/kvm.h"
+#include "parts.h"
+#include "util/cleanup.h"
+
+/* KVM's machine type 0 stands for this many bits of guest-physical addresses. */
+#define IPA_BITS_DEFAULT 40
+/* The fewest that KVM's machine type can ask for. */
+#define IPA_BITS_MIN 32
+
+/* How long the last output may take to reach a slow reader once the VM is gone. */
+#define TTY_DRAIN_MS 500
+
+const struct machine_config machine_config_default = {
+	.dev = "/dev/kvm",
+	.ram_size = 256 * MiB,
+	.nr_cpus = 2,
+	.psci = PSCI_AUTO,
+	.irqchip = IRQCHIP_AUTO,
+};
+
+/* What stays while VMs come and go: the host's side of one lkvm run. */
+struct session {
+	const struct machine_config *cfg;
+	struct boot_files files;
+	int kvm;
+	struct loop loop;
+	struct tty *tty;
+	int signal_fd;
+	struct loop_source signals;
+	struct vm *vm; /* the one that runs now */
+};
+
+bool machine_has_syscon(const struct machine *m)
+{
+	return m->psci < PSCI_VERSION(0, 2);
+}
+
+/* Returns the machine type for KVM_CREATE_VM, or -errno with @e set. */
+static int64_t choose_vm_type(int kvm, const struct machine_config *cfg, struct err *e)
+{
+	gpa_t end = gic_high_end(cfg->nr_cpus, MAP_RAM + cfg->ram_size);
+	int limit = kvm_check_extension(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+	int bits = 64 - __builtin_clzll(end - 1);
+
+	if (bits > (limit > 0 ? limit : IPA_BITS_DEFAULT)) {
+		limit = limit > 0 ? limit : IPA_BITS_DEFAULT;
+		return err_set(
+			e, E2BIG,
+			"%llu MiB of memory are more than this host's KVM can give a VM (its "
+			"%d address bits leave %llu MiB)",
+			(unsigned long long)(cfg->ram_size / MiB), limit,
+			(unsigned long long)(((1ULL << limit) - MAP_RAM) / MiB));
+	}
+	if (limit <= 0)
+		return 0;
+	return (int64_t)KVM_VM_TYPE_ARM_IPA_SIZE((uint64_t)(bits < IPA_BITS_MIN ? IPA_BITS_MIN
+										: bits));
+}
+
+static int check_cpu_limit(int vm, unsigned int nr_cpus, struct err *e)
+{
+	int max = kvm_check_extension(vm, KVM_CAP_MAX_VCPUS);
+
+	if (max > 0 && nr_cpus > (unsigned int)max)
+		return err_set(e, EINVAL,
+			       "%u CPUs are more than this host's KVM gives a VM (at most "
+			       "%d)",
+			       nr_cpus, max);
+	return 0;
+}
+
+/* Ends the VM when the guest writes the power register (PSCI 0.1). A vCPU's thread. */
+static void power(void *ctx, uint32_t value)
+{
+	struct machine *m = ctx;
+
+	vm_stop(&m->vm, value == SYSCON_POWER_RESET ? VM_RESET : VM_OFF);
+}
+
+static int add_devices(struct machine *m, struct char_backend console, struct err *e)
+{
+	static const char *const names[MAP_UART_NR] = { "uart0", "uart1", "uart2", "uart3" };
+	int ret = 0;
+
+	for (unsigned int i = 0; i < MAP_UART_NR && ret == 0; i++) {
+		uart8250_init(&m->uart[i], gic_spi(&m->gic, MAP_SPI_UART + i),
+			      i == 0 ? console : (struct char_backend){ 0 });
+		ret = bus_add(&m->vm.bus,
+			      &(struct mmio_region){
+				      .name = names[i],
+				      .base = MAP_UART + i * MAP_UART_STRIDE,
+				      .size = UART8250_REGS_SIZE,
+				      .ops = &uart8250_mmio,
+				      .dev = &m->uart[i],
+				      .lock = &m->uart[i].lock,
+			      },
+			      e);
+	}
+	if (ret < 0 || !machine_has_syscon(m))
+		return ret;
+	syscon_init(&m->syscon, power, m);
+	return bus_add(&m->vm.bus,
+		       &(struct mmio_region){
+			       .name = "syscon",
+			       .base = MAP_SYSCON,
+			       .size = SYSCON_REGS_SIZE,
+			       .ops = &syscon_mmio,
+			       .dev = &m->syscon,
+			       .lock = &m->syscon.lock,
+		       },
+		       e);
+}
+
+/* Everything, in order. machine_destroy() also after a failure. */
+static int machine_build(struct machine *m, struct session *s, struct err *e)
+{
+	const struct machine_config *cfg = s->cfg;
+	int irqchip, ret;
+	int64_t type;
+
+	*m = (struct machine){ .cfg = cfg, .vm = VM_NONE, .gic = GIC_NONE };
+	type = choose_vm_type(s->kvm, cfg, e);
+	if (type < 0)
+		return (int)type;
+	ret = vm_create(&m->vm, s->kvm, (unsigned long)type, &s->loop, e);
+	if (ret < 0)
+		return ret;
+	irqchip = gic_choose(m->vm.fd, cfg->irqchip, cfg->nr_cpus, e);
+	if (irqchip < 0)
+		return irqchip;
+	ret = check_cpu_limit(m->vm.fd, cfg->nr_cpus, e);
+	if (ret < 0)
+		return ret;
+	/* Undecodable accesses become ours to judge; a KVM too old for it ends the VM on them. */
+	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
+	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
+
+	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, e);
+	if (ret == 0)
+		ret = vm_add_vcpus(&m->vm, s->kvm, cfg->nr_cpus, e);
+	if (ret == 0)
+		ret = cpus_init(m, e);
+	if (ret == 0)
+		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip, e);
+	if (ret == 0)
+		ret = cpus_init_pmu(m, e);
+	if (ret == 0)
+		ret = add_devices(m, tty_backend(s->tty), e);
+	if (ret == 0)
+		ret = boot_load(m, &s->files, e);
+	return ret;
+}
+
+static void machine_destroy(struct machine *m)
+{
+	vm_destroy(&m->vm);
+	gic_destroy(&m->gic);
+	for (unsigned int i = 0; i < MAP_UART_NR; i++)
+		uart8250_destroy(&m->uart[i]);
+	if (machine_has_syscon(m))
+		syscon_destroy(&m->syscon);
+	free(m->mpidr);
+}
+
+/* One life of the VM, from building to the end. */
+static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
+{
+	enum vm_end end = VM_FAILED;
+
+	if (machine_build(m, s, e) == 0) {
+		s->vm = &m->vm;
+		tty_connect(s->tty, uart8250_frontend(&m->uart[0]));
+		end = vm_run(&m->vm, e);
+		tty_disconnect(s->tty);
+		s->vm = NULL;
+	}
+	machine_destroy(m);
+	return end;
+}
+
+static void quit(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->vm)
+		vm_stop(s->vm, VM_STOPPED);
+}
+
+static void signalled(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		log_info("stopped by %s", strsignal((int)info.ssi_signo));
+		quit(s);
+	}
+}
+
+/* SIGTERM and its like arrive at the loop, as an orderly end, in place of ending the process. */
+static int take_signals(struct session *s, sigset_t *old, struct err *e)
+{
+	sigset_t set;
+	int ret;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	pthread_sigmask(SIG_BLOCK, &set, old);
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return err_sys(e, "cannot receive signals");
+	s->signals = (struct loop_source){ .fd = s->signal_fd, .ready = signalled, .ctx = s };
+	ret = loop_add(&s->loop, &s->signals, EPOLLIN);
+	if (ret < 0)
+		return err_set(e, -ret, "cannot receive signals: %s", strerror(-ret));
+	return 0;
+}
+
+static int session_open(struct session *s, const struct machine_config *cfg, sigset_t *old,
+			struct err *e)
+{
+	int ret = boot_open(&s->files, cfg, e);
+
+	if (ret == 0)
+		ret = s->kvm = kvm_open(cfg->dev, e);
+	if (ret >= 0)
+		ret = loop_create(&s->loop, e);
+	if (ret >= 0)
+		ret = take_signals(s, old, e);
+	if (ret < 0)
+		return ret;
+	s->tty = tty_open(&s->loop, STDIN_FILENO, STDOUT_FILENO, quit, s, e);
+	return s->tty ? 0 : -EIO;
+}
+
+static void session_close(struct session *s)
+{
+	tty_close(s->tty, TTY_DRAIN_MS);
+	loop_destroy(&s->loop);
+	close_fd(&s->signal_fd);
+	close_fd(&s->kvm);
+	boot_close(&s->files);
+}
+
+static enum machine_status status_of(enum vm_end end)
+{
+	switch (end) {
+	case VM_OFF:
+	case VM_STOPPED:
+		return MACHINE_OFF;
+	case VM_RESET:
+		return MACHINE_RESET;
+	case VM_CRASHED:
+		return MACHINE_CRASHED;
+	default:
+		return MACHINE_FAILED;
+	}
+}
+
+enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
+{
+	struct session s = {
+		.cfg = cfg,
+		.files = BOOT_FILES_NONE,
+		.kvm = -1,
+		.loop = LOOP_NONE,
+		.signal_fd = -1,
+	};
+	enum vm_end end = VM_FAILED;
+	struct machine *m;
+	sigset_t old;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &old);
+	m = malloc(sizeof(*m));
+	if (!m)
+		err_sys(e, "cannot build a machine");
+	else if (session_open(&s, cfg, &old, e) == 0) {
+		do
+			end = run_once(&s, m, e);
+		while (end == VM_RESET && cfg->reboot);
+	}
+	session_close(&s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	free(m);
+	return status_of(end);
+}

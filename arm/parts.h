@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The parts of a machine and the steps that machine.c puts them together with. */
+#ifndef LKVM_ARM_PARTS_H
+#define LKVM_ARM_PARTS_H
+
+#include "arm/image.h"
+#include "arm/machine.h"
+#include "arm/map.h"
+#include "gic.h"
+#include "hw/syscon.h"
+#include "hw/uart8250.h"
+#include "vm/vm.h"
+
+/* What the guest boots from: opened once, loaded at every boot. */
+struct boot_files {
+	struct image kernel;
+	int initrd; /* -1: none */
+	uint64_t initrd_size;
+	void *dtb; /* the user's tree, checked, or NULL; owned */
+	size_t dtb_size;
+};
+
+#define BOOT_FILES_NONE ((struct boot_files){ .kernel = { .fd = -1 }, .initrd = -1 })
+
+struct machine {
+	const struct machine_config *cfg;
+	struct vm vm;
+	struct gic gic;
+	uint32_t psci;   /* effective */
+	uint64_t *mpidr; /* of each vCPU */
+	struct uart8250 uart[MAP_UART_NR];
+	struct syscon syscon; /* PSCI 0.1 only */
+
+	/* Where things are in guest memory, set by boot_load(). */
+	gpa_t entry;
+	gpa_t initrd, initrd_end; /* equal: none */
+	gpa_t dtb;
+};
+
+/* Whether the guest ends itself by the syscon device: PSCI 0.1 cannot. */
+bool machine_has_syscon(const struct machine *m);
+
+/* cpu.c: vCPUs as the guest finds them at reset. */
+
+/*
+ * Initialises every vCPU with the features that the host has and the configuration asks for, pins
+ * the PSCI version and learns the MPIDRs. Sets m->psci and m->mpidr.
+ */
+int cpus_init(struct machine *m, struct err *e);
+/* What must wait for the GIC: the PMU's interrupt. */
+int cpus_init_pmu(struct machine *m, struct err *e);
+/* Sets the boot CPU's first instruction and its argument, the device tree (booting.rst). */
+int cpu_set_boot_regs(struct machine *m, struct err *e);
+
+/* boot.c: files into guest memory. */
+
+/* Opens what cfg names. Returns 0, or -errno with @e set. boot_close() ends it, also after a failure. */
+int boot_open(struct boot_files *files, const struct machine_config *cfg, struct err *e);
+void boot_close(struct boot_files *files);
+/* Loads kernel, initrd and device tree and sets m->entry, initrd and dtb. */
+int boot_load(struct machine *m, const struct boot_files *files, struct err *e);
+
+/* fdt.c: the tree that says what the machine is. */
+
+struct dt;
+/* Generates it, for an initrd placed and everything else built. dt_free() by the caller. */
+int fdt_generate(const struct machine *m, struct dt *dt, struct err *e);
+/* The kernel command line: cfg's and, without nodefaults, the console. malloc()ed; NULL with @e. */
+char *fdt_bootargs(const struct machine_config *cfg, struct err *e);
+/* Reads and checks the user's tree. *blob is malloc()ed. */
+int fdt_load(const char *path, void **blob, size_t *size, struct err *e);
+/* Puts what the command line names (initrd, --params) in the user's tree, in place: DT_SIZE_MAX bytes. */
+int fdt_fix_chosen(const struct machine *m, void *blob, struct err *e);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lkvm run: option rows -> struct machine_config -> machine_run(). What can be judged without a host
+ * is judged here, in the words that the user typed; the rest where the host answers.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "arm/machine.h"
+#include "arm/map.h"
+#include "arm/psci.h"
+#include "builtin.h"
+#include "util/log.h"
+#include "util/opt.h"
+
+#define NAME_MAX_LEN 64
+
+struct run {
+	struct machine_config cfg;
+	enum log_level loglevel;
+};
+
+/* A word of a fixed list, NULL-terminated, as its index. */
+static int set_word(unsigned int *index, const char *value, const char *const *words,
+		    const char *list, struct err *e)
+{
+	for (unsigned int i = 0; words[i]; i++)
+		if (!strcmp(words[i], value)) {
+			*index = i;
+			return 0;
+		}
+	return err_set(e, EINVAL, "'%s' is none of %s", value, list);
+}
+
+static int set_path(void *field, const char *value, struct err *e)
+{
+	if (!*value)
+		return err_set(e, EINVAL, "the name of the file is empty");
+	return opt_set_string(field, value, e);
+}
+
+static int set_name(void *field, const char *value, struct err *e)
+{
+	size_t len = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._-");
+
+	if (!len || value[len] || len > NAME_MAX_LEN)
+		return err_set(e, EINVAL,
+			       "'%s' is not a name: 1 to %d of the characters A-Z a-z 0-9 . _ -",
+			       value, NAME_MAX_LEN);
+	return opt_set_string(field, value, e);
+}
+
+static int set_cpus(void *field, const char *value, struct err *e)
+{
+	uint32_t nr;
+	int ret = opt_set_u32(&nr, value, e);
+
+	if (ret == -EINVAL)
+		return ret;
+	if (ret < 0 || nr < 1 || nr > MAP_CPUS_MAX)
+		return err_set(e, ERANGE, "'%s' is out of range: a VM has 1 to %d CPUs", value,
+			       MAP_CPUS_MAX);
+	*(uint32_t *)field = nr;
+	return 0;
+}
+
+static int set_mem(void *field, const char *value, struct err *e)
+{
+	uint64_t size;
+	int ret = opt_set_size(&size, value, e);
+
+	if (ret == -EINVAL)
+		return ret;
+	if (ret < 0 || size < MAP_RAM_SIZE_MIN || size > MAP_RAM_SIZE_MAX)
+		return err_set(e, ERANGE,
+			       "'%s' is out of range: a VM has %" PRIu64 " MiB to %" PRIu64
+			       " GiB of memory",
+			       value, (uint64_t)(MAP_RAM_SIZE_MIN / MiB),
+			       (uint64_t)(MAP_RAM_SIZE_MAX / GiB));
+	*(uint64_t *)field = size;
+	return 0;
+}
+
+static int set_psci(void *field, const char *value, struct err *e)
+{
+	return psci_parse(value, field, e);
+}
+
+static int set_irqchip(void *field, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[IRQCHIP_AUTO] = "auto",
+		[IRQCHIP_GICV2] = "gicv2",
+		[IRQCHIP_GICV3] = "gicv3",
+		NULL,
+	};
+	unsigned int i;
+	int ret = set_word(&i, value, words, "auto, gicv2, gicv3", e);
+
+	if (!ret)
+		*(enum irqchip *)field = i;
+	return ret;
+}
+
+static int set_loglevel(void *field, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[LOG_ERROR] = "error",
+		[LOG_WARNING] = "warning",
+		[LOG_INFO] = "info",
+		[LOG_DEBUG] = "debug",
+		NULL,
+	};
+	unsigned int i;
+	int ret = set_word(&i, value, words, "error, warning, info, debug", e);
+
+	if (!ret)
+		*(enum log_level *)field = i;
+	return ret;
+}
+
+static int set_console(void *field, const char *value, struct err *e)
+{
+	(void)field;
+	if (strcmp(value, "serial"))
+		return err_set(e, EINVAL, "'%s': the one console there is is 'serial'", value);
+	return 0;
+}
+
+static int set_network(void *field, const char *value, struct err *e)
+{
+	(void)field;
+	if (strcmp(value, "mode=none") && strcmp(value, "none"))
+		return err_set(e, EINVAL,
+			       "'%s': this lkvm has no network devices, only 'mode=none'", value);
+	return 0;
+}
+
+/* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
+static int read_cpu(const char **text, int nr)
+{
+	int cpu = 0;
+
+	if (!isdigit((unsigned char)**text))
+		return -1;
+	for (; isdigit((unsigned char)**text); (*text)++) {
+		cpu = cpu * 10 + (**text - '0');
+		if (cpu >= nr)
+			return -1;
+	}
+	return cpu;
+}
+
+/* "0,2-5", as taskset has it. @field is the whole configuration. */
+static int set_affinity(void *field, const char *value, struct err *e)
+{
+	struct machine_config *cfg = field;
+	const char *p = value;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (;;) {
+		int first = read_cpu(&p, CPU_SETSIZE), last = first;
+
+		if (first >= 0 && *p == '-') {
+			p++;
+			last = read_cpu(&p, CPU_SETSIZE);
+		}
+		if (first < 0 || last < first || (*p && *p != ','))
+			return err_set(e, EINVAL,
+				       "'%s' is not a list of host CPUs, 0 to %d, such as 0,2-5",
+				       value, CPU_SETSIZE - 1);
+		for (int cpu = first; cpu <= last; cpu++)
+			CPU_SET(cpu, &set);
+		if (!*p)
+			break;
+		p++;
+	}
+	cfg->affinity = set;
+	cfg->pin = true;
+	return 0;
+}
+
+#define CFG(member) offsetof(struct run, cfg.member)
+
+static const struct opt rows[] = {
+	{ 'k', "kernel", "FILE",
+	  "Kernel: Image, Image.gz, EFI zboot (gzip) or flat binary\n"
+	  "(default: a built-in guest that prints what it sees)",
+	  set_path, CFG(kernel) },
+	{ 'i', "initrd", "FILE", "Initial RAM disk", set_path, CFG(initrd) },
+	{ 'p', "params", "TEXT", "Kernel command line", opt_set_string, CFG(params) },
+	{ 'c', "cpus", "NR", "Number of CPUs (default: 2)", set_cpus, CFG(nr_cpus) },
+	{ 'm', "mem", "SIZE", "Memory; suffixes B K M G T, none is M (default: 256M)", set_mem,
+	  CFG(ram_size) },
+	{ 0, "psci-version", "X.Y|auto",
+	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
+	  "(default: auto, the best that the host's KVM has)",
+	  set_psci, CFG(psci) },
+	{ 0, "irqchip", "TYPE", "Interrupt controller: gicv2, gicv3 or auto (default)", set_irqchip,
+	  CFG(irqchip) },
+	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
+	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", set_name, CFG(name) },
+	{ 0, "console", "serial", "Console: the first serial port, the one there is", set_console,
+	  0 },
+	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
+	{ 0, "nodefaults", NULL, "Add nothing to the command line given with --params",
+	  opt_set_flag, CFG(nodefaults) },
+	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
+	  opt_set_flag, CFG(reboot) },
+	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
+	  set_path, CFG(dtb) },
+	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
+	  CFG(dump_dtb) },
+	{ 0, "vcpu-affinity", "LIST", "Run the vCPUs on these host CPUs only, such as 0,2-5",
+	  set_affinity, offsetof(struct run, cfg) },
+	{ 0, "hugetlbfs", "PATH", "Take the guest's memory from this hugetlbfs mount", set_path,
+	  CFG(hugetlbfs) },
+	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
+	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
+	  set_loglevel, offsetof(struct run, loglevel) },
+};
+
+/* The first bare word is the kernel. */
+static int set_bare_word(void *target, const char *word, struct err *e)
+{
+	struct run *run = target;
+
+	if (run->cfg.kernel)
+		return err_set(e, EINVAL, "'%s' is one word too many: the kernel is '%s'", word,
+			       run->cfg.kernel);
+	return set_path(&run->cfg.kernel, word, e);
+}
+
+static void usage(void)
+{
+	puts("Usage: lkvm run [OPTIONS] [KERNEL]\n"
+	     "\n"
+	     "Start a virtual machine. Ctrl-A x on its console stops it, Ctrl-A h helps.\n");
+	opt_print(stdout, rows, ARRAY_SIZE(rows));
+}
+
+int builtin_run(int argc, char **argv)
+{
+	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
+	char name[NAME_MAX_LEN + 1];
+	enum machine_status status;
+	struct err e = { 0 };
+	bool help;
+	int ret;
+
+	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
+	run.cfg.name = name;
+	ret = opt_parse(rows, ARRAY_SIZE(rows), &run, argc - 1, argv + 1, set_bare_word, &help, &e);
+	if (ret < 0) {
+		log_error("run: %s", e.text);
+		return MACHINE_FAILED;
+	}
+	if (help) {
+		usage();
+		return MACHINE_OFF;
+	}
+	log_set_level(run.loglevel);
+	status = machine_run(&run.cfg, &e);
+	if (status == MACHINE_FAILED)
+		log_error("%s", e.text);
+	return status;
+}

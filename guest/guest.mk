@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Rules for the code that runs inside VMs; the Makefile includes this file. Uses O (the build
+# folder), CROSS_COMPILE, GUEST_CC, GUEST_OBJCOPY, WERROR, and Q and say for quiet rules. Provides:
+#
+#   GUEST_BINS	everything below; `make guests` builds it
+#   $(O)/guest/default.bin	the guest that is embedded in lkvm
+#   $(O)/guest/embed.o	the same as an object of lkvm's (guest/embed.h), made with CC
+#   $(O)/guest/NAME.bin	one test guest for each tests/guest/NAME.c and NAME.S
+#
+# A .c is a guest with an Image header, on top of the library. A .S is a bare flat binary.
+
+O ?= build
+GUEST_CC ?= $(CROSS_COMPILE)gcc
+GUEST_OBJCOPY ?= $(CROSS_COMPILE)objcopy
+
+GUEST_CFLAGS := -std=gnu11 -Os -g -ffreestanding -fpie -mstrict-align -mgeneral-regs-only \
+	-ffunction-sections -fdata-sections -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables -fno-common -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wundef -Wvla $(if $(WERROR),-Werror) -Iguest
+GUEST_LDFLAGS := -nostdlib -static -Wl,-pie -Wl,--no-dynamic-linker -Wl,--gc-sections \
+	-Wl,--build-id=none -Wl,-z,norelro -Wl,-z,max-page-size=4096 -Wl,-T,guest/image.lds
+
+GUEST_OBJ := $(O)/guest/obj
+GUEST_LIB := $(patsubst %,$(GUEST_OBJ)/%.o,entry start abort cpu dt power print psci str uart)
+GUEST_DEFAULT := $(patsubst %,$(GUEST_OBJ)/%.o,default default-cpus default-services)
+
+GUEST_TESTS := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
+GUEST_FLAT := $(patsubst tests/guest/%.S,%,$(wildcard tests/guest/*.S))
+GUEST_BINS := $(patsubst %,$(O)/guest/%.bin,default $(GUEST_TESTS) $(GUEST_FLAT))
+
+.PHONY: guests
+guests: $(GUEST_BINS)
+
+$(GUEST_OBJ)/%.o: guest/%.c guest/guest.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GUEST_OBJ)/%.o: guest/%.S guest/guest.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_CC) -Iguest -MMD -MP -c -o $@ $<
+
+$(GUEST_OBJ)/tests/%.o: tests/guest/%.c guest/guest.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GUEST_OBJ)/tests/%.o: tests/guest/%.S guest/guest.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_CC) -Iguest -MMD -MP -c -o $@ $<
+
+$(O)/guest/default.elf: $(GUEST_DEFAULT)
+$(GUEST_TESTS:%=$(O)/guest/%.elf): $(O)/guest/%.elf: $(GUEST_OBJ)/tests/%.o
+$(O)/guest/default.elf $(GUEST_TESTS:%=$(O)/guest/%.elf): $(GUEST_LIB) guest/image.lds
+	$(call say,GUESTLD,$@)
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(O)/guest/default.bin $(GUEST_TESTS:%=$(O)/guest/%.bin): %.bin: %.elf
+	$(Q)$(GUEST_OBJCOPY) -O binary $< $@
+
+$(GUEST_FLAT:%=$(O)/guest/%.bin): $(O)/guest/%.bin: $(GUEST_OBJ)/tests/%.o
+	$(Q)$(GUEST_OBJCOPY) -O binary -j .text $< $@
+
+$(O)/guest/embed.o: guest/embed.S $(O)/guest/default.bin
+	$(Q)$(CC) -DGUEST_DEFAULT_BIN='"$(O)/guest/default.bin"' -c -o $@ $<
+
+-include $(wildcard $(GUEST_OBJ)/*.d $(GUEST_OBJ)/tests/*.d)

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The 16550A UART behind the guest's serial lines. Called by the bus for the guest's accesses and by
+ * the back end for input, both with uart->lock held.
+ *
+ * A transmitter that waits for the back end:
+ *
+ *	tx	LSR		THR written			back end has room
+ *	empty	THRE, TEMT	offered; refused: kept in tx	-
+ *	1..15	clear		appended to tx			offered; when empty: THRE interrupt
+ *	16	clear		lost, as on the real part	offered; when empty: THRE interrupt
+ *
+ * The 16 places are there because a driver that saw THRE may write 16 bytes without looking again.
+ */
+#include "hw/uart8250.h"
+
+/* Registers by offset. DLL and DLM lie over the first two while LCR.DLAB is set. */
+enum {
+	RBR = 0, /* read */
+	THR = 0, /* write */
+	DLL = 0,
+	IER = 1,
+	DLM = 1,
+	IIR = 2, /* read */
+	FCR = 2, /* write */
+	LCR = 3,
+	MCR = 4,
+	LSR = 5,
+	MSR = 6,
+	SCR = 7,
+};
+
+#define IER_ERBFI 0x01
+#define IER_ETBEI 0x02
+#define IER_ELSI  0x04
+#define IER_EDSSI 0x08
+#define IER_MASK  0x0f
+
+#define IIR_MODEM   0x00
+#define IIR_NONE    0x01
+#define IIR_THRE    0x02
+#define IIR_RDA     0x04
+#define IIR_LINE    0x06
+#define IIR_TIMEOUT 0x0c
+#define IIR_FIFOS   0xc0
+
+#define FCR_ENABLE  0x01
+#define FCR_RESET_R 0x02
+#define FCR_RESET_T 0x04
+
+#define LCR_DLAB 0x80
+
+#define MCR_DTR  0x01
+#define MCR_RTS  0x02
+#define MCR_OUT1 0x04
+#define MCR_OUT2 0x08
+#define MCR_LOOP 0x10
+#define MCR_MASK 0x1f
+
+#define LSR_DR   0x01
+#define LSR_OE   0x02
+#define LSR_THRE 0x20
+#define LSR_TEMT 0x40
+
+#define MSR_DELTAS 0x0f
+#define MSR_TERI   0x04
+#define MSR_CTS    0x10
+#define MSR_DSR    0x20
+#define MSR_RI     0x40
+#define MSR_DCD    0x80
+
+static bool fifos_on(const struct uart8250 *uart)
+{
+	return uart->fcr & FCR_ENABLE;
+}
+
+static bool loops(const struct uart8250 *uart)
+{
+	return uart->mcr & MCR_LOOP;
+}
+
+/* Bytes in the receiver at which the guest is told that data is available. */
+static size_t rx_trigger(const struct uart8250 *uart)
+{
+	static const uint8_t level[4] = { 1, 4, 8, 14 };
+
+	return fifos_on(uart) ? level[uart->fcr >> 6] : 1;
+}
+
+/* The due and enabled interrupt of the highest priority, as IIR's low nibble. */
+static uint8_t interrupt(const struct uart8250 *uart)
+{
+	if (uart->ier & IER_ELSI && uart->lsr_errors)
+		return IIR_LINE;
+	if (uart->ier & IER_ERBFI && uart->rx.nr)
+		return uart->rx.nr >= rx_trigger(uart) ? IIR_RDA : IIR_TIMEOUT;
+	if (uart->ier & IER_ETBEI && uart->thre_pending)
+		return IIR_THRE;
+	if (uart->ier & IER_EDSSI && uart->msr_deltas)
+		return IIR_MODEM;
+	return IIR_NONE;
+}
+
+/* Only changes reach the interrupt controller: each may cost a system call. */
+static void update_irq(struct uart8250 *uart)
+{
+	bool level = interrupt(uart) != IIR_NONE;
+
+	if (level != uart->irq_level) {
+		uart->irq_level = level;
+		irq_set(&uart->irq, level);
+	}
+}
+
+/* Receives as many bytes as fit; without FIFOs that is one. */
+static size_t receive(struct uart8250 *uart, const uint8_t *buf, size_t len)
+{
+	size_t room = (fifos_on(uart) ? UART8250_FIFO_SIZE : 1) - uart->rx.nr;
+
+	return ring_put(&uart->rx, buf, len < room ? len : room);
+}
+
+/*
+ * Asks for the input that was refused, once all that was taken is read: a back end that hears of
+ * each single byte of room would be woken for each byte.
+ */
+static void ask_for_input(struct uart8250 *uart)
+{
+	if (uart->input_refused && !uart->rx.nr && !loops(uart)) {
+		uart->input_refused = false;
+		uart->backend.input_ready(uart->backend.ctx);
+	}
+}
+
+static size_t send(struct uart8250 *uart, const uint8_t *buf, size_t len)
+{
+	return uart->backend.output ? uart->backend.output(uart->backend.ctx, buf, len) : len;
+}
+
+static void transmit(struct uart8250 *uart, uint8_t byte)
+{
+	uart->thre_pending = false;
+	if (loops(uart)) {
+		if (!receive(uart, &byte, 1))
+			uart->lsr_errors |= LSR_OE;
+	} else if (uart->tx.nr || !send(uart, &byte, 1)) {
+		ring_put(&uart->tx, &byte, 1);
+	}
+	if (!uart->tx.nr)
+		uart->thre_pending = true;
+}
+
+static void reset_receiver(struct uart8250 *uart)
+{
+	ring_drop(&uart->rx, uart->rx.nr);
+	ask_for_input(uart);
+}
+
+static void reset_transmitter(struct uart8250 *uart)
+{
+	if (uart->tx.nr)
+		uart->thre_pending = true;
+	ring_drop(&uart->tx, uart->tx.nr);
+}
+
+/* FCR's other bits count only in a write that has FCR_ENABLE; changing that one empties both FIFOs. */
+static void write_fcr(struct uart8250 *uart, uint8_t value)
+{
+	uint8_t resets = FCR_RESET_R | FCR_RESET_T;
+
+	if (!((value ^ uart->fcr) & FCR_ENABLE))
+		resets &= value & FCR_ENABLE ? value : 0;
+	uart->fcr = value & FCR_ENABLE ? value : 0;
+	if (resets & FCR_RESET_R)
+		reset_receiver(uart);
+	if (resets & FCR_RESET_T)
+		reset_transmitter(uart);
+}
+
+/* MSR's high half: the far end is always there and ready; in loopback MCR's outputs come back. */
+static uint8_t modem_lines(const struct uart8250 *uart)
+{
+	if (!loops(uart))
+		return MSR_DCD | MSR_DSR | MSR_CTS;
+	return (uart->mcr & MCR_DTR ? MSR_DSR : 0) | (uart->mcr & MCR_RTS ? MSR_CTS : 0) |
+	       (uart->mcr & MCR_OUT1 ? MSR_RI : 0) | (uart->mcr & MCR_OUT2 ? MSR_DCD : 0);
+}
+
+static void write_mcr(struct uart8250 *uart, uint8_t value)
+{
+	uint8_t old = modem_lines(uart), deltas;
+
+	uart->mcr = value & MCR_MASK;
+	deltas = (old ^ modem_lines(uart)) >> 4;
+	/* Of RI only the end counts: TERI is its trailing edge. */
+	if (!(old & MSR_RI))
+		deltas &= ~MSR_TERI;
+	uart->msr_deltas |= deltas;
+	ask_for_input(uart);
+}
+
+/* A disabled interrupt is forgotten; enabling it while THR is empty makes it due at once. */
+static void write_ier(struct uart8250 *uart, uint8_t value)
+{
+	uint8_t changed = uart->ier ^ value;
+
+	uart->ier = value & IER_MASK;
+	if (changed & IER_ETBEI)
+		uart->thre_pending = value & IER_ETBEI && !uart->tx.nr;
+}
+
+static uint8_t read_rbr(struct uart8250 *uart)
+{
+	size_t len;
+	const uint8_t *oldest = ring_peek(&uart->rx, &len);
+	uint8_t byte;
+
+	if (!len)
+		return 0;
+	byte = *oldest;
+	ring_drop(&uart->rx, 1);
+	ask_for_input(uart);
+	return byte;
+}
+
+static uint8_t read_iir(struct uart8250 *uart)
+{
+	uint8_t id = interrupt(uart);
+
+	if (id == IIR_THRE)
+		uart->thre_pending = false;
+	return id | (fifos_on(uart) ? IIR_FIFOS : 0);
+}
+
+static uint8_t read_lsr(struct uart8250 *uart)
+{
+	uint8_t lsr = uart->lsr_errors;
+
+	uart->lsr_errors = 0;
+	if (uart->rx.nr)
+		lsr |= LSR_DR;
+	if (!uart->tx.nr)
+		lsr |= LSR_THRE | LSR_TEMT;
+	return lsr;
+}
+
+static uint8_t read_msr(struct uart8250 *uart)
+{
+	uint8_t deltas = uart->msr_deltas;
+
+	uart->msr_deltas = 0;
+	return modem_lines(uart) | deltas;
+}
+
+static uint8_t read_reg(struct uart8250 *uart, uint64_t off)
+{
+	bool dlab = uart->lcr & LCR_DLAB;
+
+	switch (off) {
+	case RBR:
+		return dlab ? uart->dll : read_rbr(uart);
+	case IER:
+		return dlab ? uart->dlm : uart->ier;
+	case IIR:
+		return read_iir(uart);
+	case LCR:
+		return uart->lcr;
+	case MCR:
+		return uart->mcr;
+	case LSR:
+		return read_lsr(uart);
+	case MSR:
+		return read_msr(uart);
+	default:
+		return uart->scr;
+	}
+}
+
+static void write_reg(struct uart8250 *uart, uint64_t off, uint8_t value)
+{
+	bool dlab = uart->lcr & LCR_DLAB;
+
+	switch (off) {
+	case THR:
+		if (dlab)
+			uart->dll = value;
+		else
+			transmit(uart, value);
+		break;
+	case IER:
+		if (dlab)
+			uart->dlm = value;
+		else
+			write_ier(uart, value);
+		break;
+	case FCR:
+		write_fcr(uart, value);
+		break;
+	case LCR:
+		uart->lcr = value;
+		break;
+	case MCR:
+		write_mcr(uart, value);
+		break;
+	case SCR:
+		uart->scr = value;
+		break;
+	default: /* LSR and MSR are read-only */
+		break;
+	}
+}
+
+static uint64_t uart8250_read(void *dev, uint64_t off, unsigned int len)
+{
+	struct uart8250 *uart = dev;
+	uint8_t value = read_reg(uart, off);
+
+	(void)len;
+	update_irq(uart);
+	return value;
+}
+
+static void uart8250_write(void *dev, uint64_t off, uint64_t value, unsigned int len)
+{
+	struct uart8250 *uart = dev;
+
+	(void)len;
+	write_reg(uart, off, (uint8_t)value);
+	update_irq(uart);
+}
+
+const struct mmio_ops uart8250_mmio = { .read = uart8250_read, .write = uart8250_write };
+
+static size_t uart8250_input(void *ctx, const uint8_t *buf, size_t len)
+{
+	struct uart8250 *uart = ctx;
+	size_t taken = loops(uart) ? 0 : receive(uart, buf, len);
+
+	if (taken < len)
+		uart->input_refused = true;
+	update_irq(uart);
+	return taken;
+}
+
+static void uart8250_output_ready(void *ctx)
+{
+	struct uart8250 *uart = ctx;
+	const uint8_t *span;
+	size_t len, taken;
+
+	if (!uart->tx.nr)
+		return;
+	do {
+		span = ring_peek(&uart->tx, &len);
+		taken = len ? send(uart, span, len) : 0;
+		ring_drop(&uart->tx, taken);
+	} while (taken);
+	if (!uart->tx.nr)
+		uart->thre_pending = true;
+	update_irq(uart);
+}
+
+void uart8250_init(struct uart8250 *uart, struct irq irq, struct char_backend backend)
+{
+	*uart = (struct uart8250){
+		.irq = irq,
+		.backend = backend,
+		.rx = { .buf = uart->rx_buf, .size = UART8250_FIFO_SIZE },
+		.tx = { .buf = uart->tx_buf, .size = UART8250_FIFO_SIZE },
+		/* Reset leaves the divisor open; drivers that work out a baud rate divide by it. */
+		.dll = 1,
+	};
+	pthread_mutex_init(&uart->lock, NULL);
+}
+
+void uart8250_destroy(struct uart8250 *uart)
+{
+	pthread_mutex_destroy(&uart->lock);
+}
+
+struct char_frontend uart8250_frontend(struct uart8250 *uart)
+{
+	return (struct char_frontend){ .input = uart8250_input,
+				       .output_ready = uart8250_output_ready,
+				       .ctx = uart,
+				       .lock = &uart->lock };
+}

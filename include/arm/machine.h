@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual machine from start to end: plain configuration in, a running VM out. arm/machine.c is
+ * the one readable list of what is done, in order.
+ */
+#ifndef LKVM_ARM_MACHINE_H
+#define LKVM_ARM_MACHINE_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "util/err.h"
+
+enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
+
+/* What the user asked for. Strings are the caller's and outlive the machine. */
+struct machine_config {
+	const char *name;
+	const char *dev;       /* the KVM device */
+	const char *kernel;    /* NULL: the embedded default guest */
+	const char *initrd;    /* or NULL */
+	const char *params;    /* kernel command line, or NULL */
+	const char *dtb;       /* device tree to use instead of the generated one, or NULL */
+	const char *dump_dtb;  /* where to write the tree the guest gets, or NULL */
+	const char *hugetlbfs; /* mount point to take RAM from, or NULL */
+	uint64_t ram_size;     /* bytes */
+	uint32_t nr_cpus;
+	uint32_t psci; /* major << 16 | minor; PSCI_AUTO: the host's best */
+	enum irqchip irqchip;
+	bool pmu;
+	bool nodefaults; /* add nothing to the command line that was not asked for */
+	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */
+	bool pin;        /* vCPU threads run on @affinity only */
+	cpu_set_t affinity;
+};
+
+/* What lkvm run starts from before it reads its options. */
+extern const struct machine_config machine_config_default;
+
+/* lkvm's exit statuses; 120 to 127 are its own. Documented in lkvm-run(1). */
+enum machine_status {
+	MACHINE_OFF = 0,       /* SYSTEM_OFF, or stopped by SIGTERM, SIGINT or Ctrl-A x */
+	MACHINE_RESET = 120,   /* SYSTEM_RESET without --reboot */
+	MACHINE_CRASHED = 121, /* the guest reported a crash */
+	MACHINE_FAILED = 125,  /* lkvm or the host failed, or the user asked for what cannot be */
+};
+
+/*
+ * Builds the machine, runs it until it ends (again after each reset with cfg->reboot), and takes
+ * everything down. Blocks; the calling thread runs the event loop and owns SIGTERM, SIGINT and the
+ * terminal meanwhile. Returns the status; MACHINE_FAILED comes with @e set.
+ */
+enum machine_status machine_run(const struct machine_config *cfg, struct err *e);
+
+#endif

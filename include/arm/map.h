@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine the guest sees. It serves guests written for QEMU's virt machine and guests written
+ * for kvmtool, unmodified; numbers that a guest of either could have built in are theirs.
+ *
+ *	0x0100_0000  uart8250 0..3, 0x1000 apart (kvmtool's address)
+ *	0x0800_0000  GICD
+ *	0x0801_0000  GICC (GICv2)
+ *	0x080a_0000  GICR (GICv3), first 123 CPUs
+ *	0x0903_0000  power and reset (PSCI 0.1 only)
+ *	0x4000_0000  RAM
+ *	above RAM    GICR of further CPUs
+ */
+#ifndef LKVM_ARM_MAP_H
+#define LKVM_ARM_MAP_H
+
+#include "util/bits.h"
+
+#define MAP_UART        0x01000000ULL
+#define MAP_UART_STRIDE 0x1000ULL
+#define MAP_UART_NR     4
+
+#define MAP_GICD        0x08000000ULL
+#define MAP_GICD_SIZE   0x10000ULL
+#define MAP_GICC        0x08010000ULL
+#define MAP_GICC_SIZE   0x2000ULL
+#define MAP_GICR        0x080a0000ULL
+#define MAP_GICR_SIZE   0x20000ULL /* a CPU: RD_base and SGI_base, 64 KiB each */
+#define MAP_GICR_LOW_NR 123
+
+#define MAP_SYSCON 0x09030000ULL
+
+#define MAP_RAM          0x40000000ULL
+#define MAP_RAM_SIZE_MIN (1 * MiB)
+#define MAP_RAM_SIZE_MAX (1 * TiB)
+
+/* Redistributors that do not fit below: behind RAM, at the next multiple of this. */
+#define MAP_HIGH_ALIGN (1 * GiB)
+
+/* Interrupts: SPI numbers (INTID - 32), and PPI numbers (INTID - 16). */
+#define MAP_SPI_UART 8 /* 8..11 */
+#define MAP_SPI_NR   64
+
+#define MAP_PPI_TIMER_SECURE 13
+#define MAP_PPI_TIMER_PHYS   14
+#define MAP_PPI_TIMER_VIRT   11
+#define MAP_PPI_TIMER_HYP    10
+#define MAP_PPI_PMU          7
+
+#define MAP_CPUS_MAX 512
+
+#endif

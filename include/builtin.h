@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of lkvm, one file each. They get the words from the command's own name on, print what
+ * is to be said, errors included, and return lkvm's exit status (enum machine_status).
+ */
+#ifndef LKVM_BUILTIN_H
+#define LKVM_BUILTIN_H
+
+int builtin_run(int argc, char **argv);
+int builtin_version(int argc, char **argv);
+
+#endif

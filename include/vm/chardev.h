@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between a serial device and whatever stands at its other end: two small interfaces, so that
+ * neither knows the other's type. Bytes towards the host are offered by the device and may be
+ * refused (the back end is full); bytes towards the guest are offered by the back end and may be
+ * refused (the FIFO is full). Whoever refused says so when there is room again.
+ */
+#ifndef LKVM_VM_CHARDEV_H
+#define LKVM_VM_CHARDEV_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A device holds back at most this many refused bytes; the guest's writing them is already done. */
+#define CHAR_HELD_MAX 64
+
+/* The host's side, called by the device with the device's lock held. Must not block. */
+struct char_backend {
+	/* Takes up to @len bytes from the guest, in order; returns how many it took. */
+	size_t (*output)(void *ctx, const uint8_t *buf, size_t len);
+	/* The guest has room for input again after char_frontend.input() took less than offered. */
+	void (*input_ready)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * The device's side, called by the back end from the loop's thread with @lock, the device's own,
+ * taken around each call.
+ */
+struct char_frontend {
+	/* Takes up to @len bytes from the host, in order; returns how many it took. */
+	size_t (*input)(void *ctx, const uint8_t *buf, size_t len);
+	/* The back end has room again after output() took less than offered; harmless otherwise. */
+	void (*output_ready)(void *ctx);
+	void *ctx;
+	pthread_mutex_t *lock;
+};
+
+#endif

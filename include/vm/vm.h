@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A running VM, whatever its architecture: KVM's descriptors, RAM, the bus, vCPU threads, and how
+ * it ends. One thread builds it, runs the loop and destroys it; the vCPU threads live inside vm_run().
+ */
+#ifndef LKVM_VM_VM_H
+#define LKVM_VM_VM_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "util/err.h"
+#include "util/log.h"
+#include "vm/bus.h"
+#include "vm/loop.h"
+#include "vm/ram.h"
+
+struct kvm_run;
+
+/* Why a VM is no longer running. The first reason wins. */
+enum vm_end {
+	VM_RUNNING,
+	VM_OFF,     /* the guest powered itself off */
+	VM_RESET,   /* the guest asked for a reset */
+	VM_CRASHED, /* the guest reported a crash */
+	VM_STOPPED, /* somebody outside ended it */
+	VM_FAILED,  /* the host's KVM could not go on */
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;
+	int fd;
+	struct kvm_run *run; /* shared with KVM; the vCPU's thread only, but for immediate_exit */
+	pthread_t thread;
+	bool started;
+	struct log_limit limit; /* what the guest on this vCPU may make lkvm say */
+};
+
+struct vm {
+	int fd;
+	struct loop *loop; /* the caller's */
+	struct ram ram;
+	struct bus bus;
+	struct vcpu *vcpu;
+	unsigned int nr_vcpus;
+	size_t run_size;           /* of each vcpu->run */
+	const cpu_set_t *affinity; /* where vCPU threads run, or NULL; the caller's */
+	atomic_int end;            /* enum vm_end */
+	struct err failure;        /* set before @end becomes VM_FAILED is seen */
+};
+
+#define VM_NONE ((struct vm){ .fd = -1 })
+
+/*
+ * Creates the VM on the open KVM device @kvm with KVM's machine @type. @loop serves its devices.
+ * Returns 0, or -errno with @e set. vm_destroy() ends it, also after a failure.
+ */
+int vm_create(struct vm *vm, int kvm, unsigned long type, struct loop *loop, struct err *e);
+
+/* Gives the VM its RAM (see ram_create()). Once. */
+int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e);
+
+/* Creates vCPUs 0..nr-1, not yet initialised. Once. */
+int vm_add_vcpus(struct vm *vm, int kvm, unsigned int nr, struct err *e);
+
+/*
+ * Starts the vCPU threads and runs the loop until something ends the VM; all vCPU threads are gone
+ * when it returns. Once. VM_FAILED comes with @e set.
+ */
+enum vm_end vm_run(struct vm *vm, struct err *e);
+
+/* Ends the VM for @why (not VM_RUNNING, not VM_FAILED). Any thread, any number of times. */
+void vm_stop(struct vm *vm, enum vm_end why);
+
+/* Ends it with VM_FAILED and a text. Any thread. */
+void vm_fail(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Frees everything. VM_NONE and a half-built VM are fine; it must not be running. */
+void vm_destroy(struct vm *vm);
+
+#endif
