@@ -102,7 +102,7 @@ NATIVE_OBJ := $(patsubst %.c,$(NATIVE)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) 
 	$(NATIVE)/embed.o
 
 # The arm64 KVM interface for code compiled on another machine: those headers and no others.
-UAPI	:= $(patsubst %,$(O)/uapi/asm/%.h,kvm ptrace sve_context)
+UAPI	:= $(patsubst %,$(O)/uapi/asm/%.h,kvm ptrace sve_context hwcap)
 UAPI_DIR := $(firstword $(wildcard /usr/aarch64-linux-gnu/include/asm /usr/include/aarch64-linux-gnu/asm))
 $(UAPI): $(O)/uapi/asm/%.h:
 	$(Q)mkdir -p $(@D)

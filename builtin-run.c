@@ -23,15 +23,12 @@ struct run {
 	enum log_level loglevel;
 };
 
-/* A word of a fixed list, NULL-terminated, as its index. */
-static int set_word(unsigned int *index, const char *value, const char *const *words,
-		    const char *list, struct err *e)
+/* The index of @value in a NULL-terminated list of words, or -EINVAL with @e naming @list. */
+static int find_word(const char *value, const char *const *words, const char *list, struct err *e)
 {
-	for (unsigned int i = 0; words[i]; i++)
-		if (!strcmp(words[i], value)) {
-			*index = i;
-			return 0;
-		}
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], value))
+			return i;
 	return err_set(e, EINVAL, "'%s' is none of %s", value, list);
 }
 
@@ -98,12 +95,12 @@ static int set_irqchip(void *field, const char *value, struct err *e)
 		[IRQCHIP_GICV3] = "gicv3",
 		NULL,
 	};
-	unsigned int i;
-	int ret = set_word(&i, value, words, "auto, gicv2, gicv3", e);
+	int i = find_word(value, words, "auto, gicv2, gicv3", e);
 
-	if (!ret)
-		*(enum irqchip *)field = i;
-	return ret;
+	if (i < 0)
+		return i;
+	*(enum irqchip *)field = i;
+	return 0;
 }
 
 static int set_loglevel(void *field, const char *value, struct err *e)
@@ -115,12 +112,12 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 		[LOG_DEBUG] = "debug",
 		NULL,
 	};
-	unsigned int i;
-	int ret = set_word(&i, value, words, "error, warning, info, debug", e);
+	int i = find_word(value, words, "error, warning, info, debug", e);
 
-	if (!ret)
-		*(enum log_level *)field = i;
-	return ret;
+	if (i < 0)
+		return i;
+	*(enum log_level *)field = i;
+	return 0;
 }
 
 static int set_console(void *field, const char *value, struct err *e)
@@ -208,7 +205,7 @@ static const struct opt rows[] = {
 	{ 0, "console", "serial", "Console: the first serial port, the one there is", set_console,
 	  0 },
 	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
-	{ 0, "nodefaults", NULL, "Add nothing to the command line given with --params",
+	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },

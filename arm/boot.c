@@ -41,8 +41,6 @@ int boot_open(struct boot_files *files, const struct machine_config *cfg, struct
 					(uint64_t)(guest_default_end - guest_default), e);
 	if (ret < 0)
 		return ret;
-	if (!cfg->kernel)
-		log_info("no kernel given: running the embedded guest");
 	if (cfg->initrd) {
 		files->initrd = file_open(cfg->initrd, "initrd", &files->initrd_size, e);
 		if (files->initrd < 0)

@@ -23,14 +23,14 @@
 #include "image_magic.h"
 
 /* What is looked at to tell one file from another; only a PE header lies far from the start. */
-#define HEAD_SIZE            4096
+#define HEAD_SIZE 8192
 
 /* The Image header (booting.rst, "Call the kernel image") and the PE header behind it. */
-#define HEADER_SIZE          64
-#define HEADER_TEXT_OFFSET   8
-#define HEADER_IMAGE_SIZE    16
-#define HEADER_MAGIC         56
-#define HEADER_PE            60
+#define HEADER_SIZE        64
+#define HEADER_TEXT_OFFSET 8
+#define HEADER_IMAGE_SIZE  16
+#define HEADER_MAGIC       56
+#define HEADER_PE          60
 
 /* Zboot header: what the kernel's EFI decompressor leaves for loaders that want no EFI. */
 #define ZBOOT_PAYLOAD_OFF    8
@@ -106,7 +106,7 @@ static int image_gunzip(const struct image *image, uint8_t *buf, uint64_t size, 
 			      image->path);
 	else
 		ret = 0;
-	if (!ret && *ended && (z.avail_in || used < image->data_size))
+	if (!ret && *ended && used - z.avail_in < image->data_size)
 		log_debug("kernel %s: what follows its gzip stream is ignored", image->path);
 out:
 	inflateEnd(&z);
@@ -178,15 +178,15 @@ static int identify(struct image *image, const uint8_t *head, uint64_t nr, struc
 
 	if (image_magic_at(head, nr, HEADER_MAGIC, "ARM\x64", 4))
 		return read_header(image, head, nr, e);
+	if (nr < 4)
+		return err_set(e, EINVAL,
+			       "kernel %s is too short for a kernel: %" PRIu64 " bytes%s",
+			       image->path, nr, image->gzip ? " decompressed" : "");
 	other = image_magic_find(head, nr);
 	if (other)
 		return err_set(e, EINVAL, "kernel %s %s %s: %s", image->path,
 			       image->gzip ? "holds, compressed by gzip," : "is", other->name,
 			       other->hint);
-	if (nr < 4)
-		return err_set(e, EINVAL,
-			       "kernel %s is too short for a kernel: %" PRIu64 " bytes%s",
-			       image->path, nr, image->gzip ? " decompressed" : "");
 	image->flat = true;
 	image->text_offset = IMAGE_FLAT_OFFSET;
 	image->memory_size = image->gzip ? 0 : image->data_size;
@@ -320,8 +320,8 @@ int image_load(const struct image *image, const struct ram *ram, gpa_t *entry, g
 			       " MiB of RAM: use --mem",
 			       image->path, mebibytes(ram->size));
 	*end = *entry + (nr > image->memory_size ? nr : image->memory_size);
-	log_debug("kernel %s: %s%s, %" PRIu64 " bytes at 0x%" PRIx64 ", RAM up to 0x%" PRIx64,
-		  image->path, image->flat ? "flat binary" : "Image",
-		  image->gzip ? " compressed by gzip" : "", nr, *entry, *end);
+	log_debug("kernel %s: %s%s, %" PRIu64 " bytes", image->path,
+		  image->flat ? "flat binary" : "Image", image->gzip ? " compressed by gzip" : "",
+		  nr);
 	return 0;
 }

@@ -10,9 +10,9 @@
 
 #define BYTES(literal) .bytes = (literal), .len = sizeof(literal) - 1
 
-#define WANTED         "a kernel is an arm64 Image, Image.gz, EFI zboot or flat binary"
-#define OTHER_ARCH     "lkvm runs 64-bit Arm kernels only"
-#define DISK           "give the kernel that is inside"
+#define WANTED     "a kernel is an arm64 Image, Image.gz, EFI zboot or flat binary"
+#define OTHER_ARCH "lkvm runs 64-bit Arm kernels only"
+#define DISK       "give the kernel that is inside"
 
 /* The first row that fits wins: what shares its first bytes with a more general row stands above. */
 static const struct image_magic rows[] = {
@@ -46,7 +46,9 @@ static const struct image_magic rows[] = {
 	{ 0, BYTES("\x27\x05\x19\x56"), "a U-Boot uImage", "give the Image inside (dumpimage)" },
 	{ 0, BYTES("ANDROID!"), "an Android boot image", "give the Image inside (unpack_bootimg)" },
 	{ 0, BYTES("VNDRBOOT"), "an Android vendor boot image", WANTED },
+	/* Firmware for QEMU's virt machine has its first volume behind a page with the reset vector. */
 	{ 0x28, BYTES("_FVH"), "a UEFI firmware volume", WANTED },
+	{ 0x1028, BYTES("_FVH"), "a UEFI firmware image", WANTED },
 	{ 0, BYTES("QFI\xfb"), "a qcow2 disk image", DISK },
 	{ 0, BYTES("KDMV"), "a VMDK disk image", DISK },
 	{ 0, BYTES("vhdxfile"), "a VHDX disk image", DISK },
@@ -76,6 +78,7 @@ static const struct image_magic pe_rows[] = {
 	{ 0, BYTES("PE\0\0"), "an EFI or Windows program for another machine", OTHER_ARCH },
 };
 
+static const struct image_magic text_row = { .name = "a text file", .hint = WANTED };
 static const struct image_magic dos_row = { 0, BYTES("MZ"),
 					    "a DOS program, or an EFI one cut short", WANTED };
 
@@ -93,15 +96,27 @@ static const struct image_magic *find(const struct image_magic *row, size_t nr, 
 	return NULL;
 }
 
+/* No code is made of letters alone: most instructions have a byte above 0x7f or below 0x20. */
+static bool is_text(const uint8_t *head, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (head[i] > '~' || (head[i] < ' ' && !memchr("\t\n\f\r", head[i], 4)))
+			return false;
+	return true;
+}
+
 const struct image_magic *image_magic_find(const uint8_t *head, size_t size)
 {
 	const struct image_magic *row = find(rows, ARRAY_SIZE(rows), head, size);
 	uint32_t pe;
 
-	if (row || !image_magic_at(head, size, 0, dos_row.bytes, dos_row.len))
+	if (row)
 		return row;
-	pe = size < 64 ? size : get_le32(head + 60);
-	if (pe < size)
-		row = find(pe_rows, ARRAY_SIZE(pe_rows), head + pe, size - pe);
-	return row ? row : &dos_row;
+	if (image_magic_at(head, size, 0, dos_row.bytes, dos_row.len)) {
+		pe = size < 64 ? size : get_le32(head + 60);
+		if (pe < size)
+			row = find(pe_rows, ARRAY_SIZE(pe_rows), head + pe, size - pe);
+		return row ? row : &dos_row;
+	}
+	return is_text(head, size) ? &text_row : NULL;
 }

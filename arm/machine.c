@@ -42,6 +42,7 @@ struct session {
 	int signal_fd;
 	struct loop_source signals;
 	struct vm *vm; /* the one that runs now */
+	bool announced;
 };
 
 bool machine_has_syscon(const struct machine *m)
@@ -182,6 +183,9 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 	enum vm_end end = VM_FAILED;
 
 	if (machine_build(m, s, e) == 0) {
+		if (!s->cfg->kernel && !s->announced)
+			log_info("no kernel given: running the embedded guest");
+		s->announced = true;
 		s->vm = &m->vm;
 		tty_connect(s->tty, uart8250_frontend(&m->uart[0]));
 		end = vm_run(&m->vm, e);
@@ -207,7 +211,7 @@ static void signalled(void *ctx, uint32_t events)
 
 	(void)events;
 	if (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		log_info("stopped by %s", strsignal((int)info.ssi_signo));
+		log_info("VM %s: stopped by %s", s->cfg->name, strsignal((int)info.ssi_signo));
 		quit(s);
 	}
 }

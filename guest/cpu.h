@@ -9,15 +9,15 @@
 #ifndef GUEST_CPU_H
 #define GUEST_CPU_H
 
-#define LINK_ADDRESS    0x40000000 /* of image.lds */
-#define CPU_MAX         512
-#define CPU_SLOT_SIZE   1024 /* struct cpu at the bottom, that CPU's stack above it */
-#define CPU_SLOT_GUEST  0    /* offset of cpu.guest */
+#define LINK_ADDRESS   0x40000000 /* of image.lds */
+#define CPU_MAX        512
+#define CPU_SLOT_SIZE  1536 /* struct cpu at the bottom, that CPU's stack above it */
+#define CPU_SLOT_GUEST 0    /* offset of cpu.guest */
 
 #define TRAP_FRAME_SIZE 304 /* struct trap of guest.h */
 
 /* CNTKCTL_EL1: EVNTEN, and EVNTI 14: an event every 2^15 ticks, which ends a WFE */
-#define CNTKCTL_EVENTS  ((14 << 4) | (1 << 2))
+#define CNTKCTL_EVENTS ((14 << 4) | (1 << 2))
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>

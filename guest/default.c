@@ -28,8 +28,11 @@ static void show_psci(const struct guest *g)
 		print("psci: none\n");
 		return;
 	}
-	print("psci: %u.%u, conduit %s, device tree", PSCI_MAJOR(g->psci.version),
-	      PSCI_MINOR(g->psci.version), dt_string(&g->dt, g->psci.node, "method"));
+	if (psci_answers(&g->psci))
+		print("psci: %u.%u", PSCI_MAJOR(g->psci.version), PSCI_MINOR(g->psci.version));
+	else
+		print("psci: no answer");
+	print(", conduit %s, device tree", dt_string(&g->dt, g->psci.node, "method"));
 	for (i = 0; (s = dt_string_at(&g->dt, g->psci.node, "compatible", i)); i++)
 		print(" \"%s\"", s);
 	print("\n");
@@ -42,6 +45,8 @@ static bool check_psci(const struct psci *p)
 
 	if (p->node < 0)
 		return fail("the device tree has no usable psci node");
+	if (!psci_answers(p))
+		return fail("PSCI_VERSION gives %d", (int)p->version);
 	if (p->claimed == PSCI_V(1, 0))
 		ok = PSCI_MAJOR(p->version) == 1;
 	else
@@ -65,6 +70,7 @@ static void show_memory(const struct guest *g)
 
 int guest_main(struct guest *g)
 {
+	uart_enable_fifo(&g->console);
 	print("lkvm: default guest\n");
 	if (!g->dt_ok) {
 		fail("no device tree at 0x%lx", g->entry[0]);

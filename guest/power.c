@@ -35,8 +35,7 @@ static void end(const struct guest *g, uint32_t fn, const struct power_write *w)
 		mmio_write32(w->address, w->value);
 
 	/* Still here: nothing in the device tree ends this machine. Fail visibly where we can. */
-	if (g->psci.node < 0)
-		smccc_call(SMCCC_HVC, PSCI_SYSTEM_RESET, 0, 0, 0);
+	smccc_call(SMCCC_HVC, PSCI_SYSTEM_RESET, 0, 0, 0);
 	for (;;)
 		cpu_wfi();
 }

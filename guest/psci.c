@@ -73,7 +73,7 @@ int psci_affinity_info(const struct psci *p, uint64_t affinity)
 
 bool psci_has(const struct psci *p, uint32_t fn)
 {
-	if (p->node < 0 || p->version < PSCI_V(1, 0))
+	if (p->node < 0 || !psci_answers(p) || p->version < PSCI_V(1, 0))
 		return false;
 	return psci_call(p, PSCI_FEATURES, fn, 0, 0) >= 0;
 }

@@ -15,17 +15,17 @@ struct dt;
 #define PSCI_MINOR(version)  ((version)&0xffff)
 
 /* Function ids from 0.2 on; the 64-bit ones where both exist. 0.1's are in the device tree. */
-#define PSCI_VERSION         0x84000000u
-#define PSCI_CPU_SUSPEND     0xc4000001u
-#define PSCI_CPU_OFF         0x84000002u
-#define PSCI_CPU_ON          0xc4000003u
-#define PSCI_AFFINITY_INFO   0xc4000004u
-#define PSCI_SYSTEM_OFF      0x84000008u
-#define PSCI_SYSTEM_RESET    0x84000009u
-#define PSCI_FEATURES        0x8400000au /* 1.0 */
-#define PSCI_SYSTEM_SUSPEND  0xc400000eu /* 1.0 */
-#define PSCI_SYSTEM_RESET2   0xc4000012u /* 1.1 */
-#define PSCI_SYSTEM_OFF2     0xc4000015u /* 1.3 */
+#define PSCI_VERSION        0x84000000u
+#define PSCI_CPU_SUSPEND    0xc4000001u
+#define PSCI_CPU_OFF        0x84000002u
+#define PSCI_CPU_ON         0xc4000003u
+#define PSCI_AFFINITY_INFO  0xc4000004u
+#define PSCI_SYSTEM_OFF     0x84000008u
+#define PSCI_SYSTEM_RESET   0x84000009u
+#define PSCI_FEATURES       0x8400000au /* 1.0 */
+#define PSCI_SYSTEM_SUSPEND 0xc400000eu /* 1.0 */
+#define PSCI_SYSTEM_RESET2  0xc4000012u /* 1.1 */
+#define PSCI_SYSTEM_OFF2    0xc4000015u /* 1.3 */
 
 enum {
 	PSCI_SUCCESS = 0,
@@ -54,6 +54,12 @@ struct psci {
 
 /* Reads the node and asks the firmware for its version. False: no usable node. */
 bool psci_open(struct psci *p, const struct dt *dt);
+
+/* Did the firmware know PSCI_VERSION? If not, version is the error it gave. */
+static inline bool psci_answers(const struct psci *p)
+{
+	return (int32_t)p->version >= 0;
+}
 
 /* Calls function @fn; PSCI's result. */
 int psci_call(const struct psci *p, uint32_t fn, uint64_t a1, uint64_t a2, uint64_t a3);

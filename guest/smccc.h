@@ -17,21 +17,21 @@
 #define SMCCC_ARCH_WORKAROUND_3 0x80003fffu
 
 /* Standard secure services: the true random number generator (Arm DEN 0098) */
-#define TRNG_VERSION            0x84000050u
-#define TRNG_RND64              0xc4000053u
+#define TRNG_VERSION 0x84000050u
+#define TRNG_RND64   0xc4000053u
 
 /* Standard hypervisor services: paravirtualized time (Arm DEN 0057) */
-#define PV_TIME_FEATURES        0xc5000020u
-#define PV_TIME_ST              0xc5000021u
+#define PV_TIME_FEATURES 0xc5000020u
+#define PV_TIME_ST       0xc5000021u
 
 /* Vendor specific hypervisor services; the two functions of KVM's we know */
 #define VENDOR_HYP_CALL_UID     0x8600ff01u
 #define VENDOR_HYP_KVM_FEATURES 0x86000000u
 #define VENDOR_HYP_KVM_PTP      0x86000001u
 
-#define SMCCC_SUCCESS           0
-#define SMCCC_NOT_SUPPORTED     (-1)
-#define SMCCC_NOT_REQUIRED      (-2)
+#define SMCCC_SUCCESS       0
+#define SMCCC_NOT_SUPPORTED (-1)
+#define SMCCC_NOT_REQUIRED  (-2)
 
 enum smccc_conduit { SMCCC_HVC, SMCCC_SMC };
 

@@ -51,10 +51,17 @@ bool uart_open(struct uart *u, const struct dt *dt, int node)
 		u->kind = UART_8250;
 		u->shift = dt_u32(dt, node, "reg-shift", 0) & 3;
 		reg_write(u, LCR, LCR_8_BITS);
-		reg_write(u, FCR, FCR_ENABLE);
-		u->burst = (reg_read(u, IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_16550 : 1;
+		u->burst = 1;
 	}
 	return u->kind != UART_NONE;
+}
+
+void uart_enable_fifo(struct uart *u)
+{
+	if (u->kind != UART_8250)
+		return;
+	reg_write(u, FCR, FCR_ENABLE);
+	u->burst = (reg_read(u, IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_16550 : 1;
 }
 
 bool uart_open_console(struct uart *u, const struct dt *dt)

@@ -3,12 +3,13 @@
  * The console: lkvm's stdin and stdout at the far end of the guest's first serial line.
  *
  *	vCPU threads			loop's thread
- *	tty_output ---> out ring ---> drain ---> stdout
+ *	tty_output --------------------------> stdout, while it takes what comes
+ *	tty_output ---> out ring ---> drain -> stdout, once it did not
  *	tty_input_ready - - wake - -> deliver <- in ring <- stdin
  *
- * Locks: the device's outside, tty->lock inside. The latter is held for copying only, so a vCPU
- * never waits for the host's reader. A vCPU wakes the loop when it puts bytes into an empty ring;
- * while the loop is busy with a batch, further bytes cost no system call.
+ * Locks: the device's outside, tty->lock inside. Nothing waits under the latter, so a vCPU never
+ * waits for the host's reader. A vCPU wakes the loop when it puts bytes into an empty ring; while
+ * the loop is busy with a batch, further bytes cost no system call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +29,8 @@
 #include "vm/ring.h"
 
 /*
- * Linux's console driver waits 10 ms for each byte of a printk and then sends it regardless, so what
- * finds no room here is lost however patient the transmitter: there is room for a kernel's boot log.
+ * Linux's console driver waits 10 ms for each byte of a printk and then sends it regardless, so
+ * what finds no room here is lost however patient the transmitter: a kernel's boot log fits.
  */
 #define OUT_SIZE   (64 * 1024)
 #define IN_SIZE    (64 * 1024) /* a long paste into a slow guest */
@@ -76,24 +77,35 @@ static void wake_loop(struct tty *tty)
 	eventfd_write(tty->wake.fd, 1);
 }
 
-/* The device's output, on a vCPU thread. */
+/*
+ * The device's output, on a vCPU thread. Straight to the host where that takes it without waiting:
+ * one system call, as waking the loop would be, and no second thread has to run for each byte. Only
+ * an empty ring may be passed by, so order is kept; while it is not empty, only the loop writes.
+ */
 static size_t tty_output(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct tty *tty = ctx;
-	bool was_empty = false;
 	size_t taken = len;
+	bool wake = false;
 
 	pthread_mutex_lock(&tty->lock);
 	if (!tty->discard) {
 		size_t room = tty->out.nr < tty->out_limit ? tty->out_limit - tty->out.nr : 0;
+		ssize_t written = 0;
 
-		was_empty = !tty->out.nr;
-		taken = ring_put(&tty->out, buf, len < room ? len : room);
-		if (taken < len)
-			tty->out_refused = true;
+		if (!tty->out.nr) {
+			written = stream_write(&tty->out_stream, buf, len);
+			if (written < 0)
+				written = 0; /* the loop meets the error again and says it */
+			wake = (size_t)written < len;
+		}
+		len -= (size_t)written;
+		taken = (size_t)written +
+			ring_put(&tty->out, buf + written, len < room ? len : room);
+		tty->out_refused = tty->out_refused || len > room;
 	}
 	pthread_mutex_unlock(&tty->lock);
-	if (was_empty && taken)
+	if (wake)
 		wake_loop(tty);
 	return taken;
 }
@@ -170,7 +182,7 @@ static void watch_output(struct tty *tty, bool watch)
 	tty->out_watched = watch;
 }
 
-/* A guest that floods the console must not keep the loop from its other sources, the escape first. */
+/* A guest that floods the console must not keep the loop from its other sources: the escape. */
 static void drain(struct tty *tty)
 {
 	int ret = 1;
@@ -199,7 +211,7 @@ static void end_input(struct tty *tty)
 	tty->in_open = false;
 }
 
-/* Past the stream's errors: the number of bytes read, 0 for none. Ends the input when it is over. */
+/* The number of bytes read, 0 for none. Ends the input when it is over. */
 static size_t read_some(struct tty *tty, uint8_t *buf, size_t len)
 {
 	ssize_t n = stream_read(&tty->in_stream, buf, len);

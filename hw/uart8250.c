@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The 16550A UART behind the guest's serial lines. Called by the bus for the guest's accesses and by
- * the back end for input, both with uart->lock held.
+ * The 16550A UART behind the guest's serial lines. Called by the bus for the guest's accesses and
+ * by the back end for input, both with uart->lock held.
  *
  * A transmitter that waits for the back end:
  *
@@ -163,7 +163,7 @@ static void reset_transmitter(struct uart8250 *uart)
 	ring_drop(&uart->tx, uart->tx.nr);
 }
 
-/* FCR's other bits count only in a write that has FCR_ENABLE; changing that one empties both FIFOs. */
+/* FCR's other bits count only in a write with FCR_ENABLE; changing that one empties both FIFOs. */
 static void write_fcr(struct uart8250 *uart, uint8_t value)
 {
 	uint8_t resets = FCR_RESET_R | FCR_RESET_T;

@@ -66,7 +66,7 @@ static int write_all(int fd, const void *buf, size_t len)
 
 static int write_in_place(const char *path, const void *buf, size_t len, struct err *e)
 {
-	autofd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
 
 	if (fd < 0 || write_all(fd, buf, len) < 0)
 		return err_sys(e, "cannot write %s", path);
@@ -90,8 +90,10 @@ int file_write(const char *path, const void *buf, size_t len, struct err *e)
 	autofree char *aside = NULL;
 	autofd int fd = -1;
 	struct stat st;
+	int ret;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	/* A link is followed, not replaced: /dev/stdout is one. */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_in_place(path, buf, len, e);
 	if (asprintf(&aside, "%s.XXXXXX", path) < 0) {
 		aside = NULL;
@@ -101,9 +103,9 @@ int file_write(const char *path, const void *buf, size_t len, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "cannot write %s", path);
 	if (write_aside(path, aside, fd, buf, len) < 0) {
-		err_sys(e, "cannot write %s", path);
+		ret = err_sys(e, "cannot write %s", path);
 		unlink(aside);
-		return -EIO;
+		return ret;
 	}
 	return 0;
 }

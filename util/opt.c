@@ -107,10 +107,11 @@ static const struct opt *find_name(const struct opt *rows, size_t nr, const char
 	return NULL;
 }
 
+/* The same by its letter, which is not 0. */
 static const struct opt *find_letter(const struct opt *rows, size_t nr, char letter)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (letter && rows[i].letter == letter)
+		if (rows[i].letter == letter)
 			return &rows[i];
 	return NULL;
 }

@@ -3,7 +3,7 @@
 #ifndef LKVM_GUEST_EMBED_H
 #define LKVM_GUEST_EMBED_H
 
-extern const unsigned char guest_default[];	/* first byte */
-extern const unsigned char guest_default_end[];	/* behind the last */
+extern const unsigned char guest_default[];     /* first byte */
+extern const unsigned char guest_default_end[]; /* behind the last */
 
 #endif

@@ -13,7 +13,7 @@
 #include "util/err.h"
 
 struct opt {
-	char letter;	  /* short form, or 0 */
+	char letter;      /* short form, or 0 */
 	const char *name; /* long form */
 	const char *arg;  /* what the value is called in the help ("FILE"), or NULL: a switch */
 	const char *help; /* one sentence without a full stop; '\n' breaks the line */
@@ -42,7 +42,8 @@ int opt_set_u32(void *field, const char *value, struct err *e);
  * Returns 0, or -EINVAL with @e naming what was typed.
  */
 int opt_parse(const struct opt *rows, size_t nr, void *target, int argc, char **argv,
-	      int (*word)(void *target, const char *word, struct err *e), bool *help, struct err *e);
+	      int (*word)(void *target, const char *word, struct err *e), bool *help,
+	      struct err *e);
 
 /* Prints the rows, and -h, --help, as an aligned table. */
 void opt_print(FILE *out, const struct opt *rows, size_t nr);

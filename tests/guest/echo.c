@@ -50,14 +50,16 @@ static int receive(const struct uart *u)
 
 int guest_main(struct guest *g)
 {
-	const struct uart *u = &g->console;
+	struct uart *u = &g->console;
 	uint64_t kib = guest_arg(g, "pattern", guest_has_arg(g, "pattern") ? 1024 : 0);
 	uint64_t nr = guest_arg(g, "sink", 0), sum = 0, i;
 	char c = 0;
 
 	if (guest_has_arg(g, "bytes")) {
+		uart_enable_fifo(u);
 		send_bytes(u);
 	} else if (kib) {
+		uart_enable_fifo(u);
 		send_pattern(u, kib);
 	} else if (nr) {
 		print("echo: ready\n");

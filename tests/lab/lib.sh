@@ -203,6 +203,30 @@ fetch_packages()
 	apt_fetch "$conf" "$folder" "$@"
 }
 
+# stage_module KERNEL FOLDER NAME: copies a module of a cached kernel and those it needs into FOLDER,
+# uncompressed and numbered in the order of loading. Fails if the kernel has no such module; what is
+# built in needs no file.
+stage_module()
+{
+	local what file name nr
+
+	while read -r what file _; do
+		[ "$what" != missing ] || return 1
+		[ "$what" = insmod ] || continue
+		name=$(basename "$file")
+		name=${name%%.ko*}.ko
+		compgen -G "$2/*-$name" >/dev/null && continue
+		nr=$(find "$2" -name '*.ko' | wc -l)
+		name=$2/$(printf %02d "$nr")-$name
+		case $file in
+		*.xz) xz -dc "$file" >"$name" ;;
+		*.zst) zstd -qdc "$file" >"$name" ;;
+		*.gz) gzip -dc "$file" >"$name" ;;
+		*) cp "$file" "$name" ;;
+		esac || return
+	done < <(modprobe -d "$1" -S "$(cat "$1/release")" --show-depends "$3" 2>/dev/null || echo missing)
+}
+
 # On an Arm machine whose /dev/kvm this user may use, nothing has to be emulated.
 have_arm_kvm()
 {

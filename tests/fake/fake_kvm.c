@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fake KVM's door, its VMs, and its memory of what was asked. kvm_ioctl() knows no context but
+ * the descriptor, as ioctl(2), so the fake is the one place where state hangs off the file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "arm/psci.h"
+#include "fake_priv.h"
+#include "kvm/kvm.h"
+#include "util/bits.h"
+
+#define SCRIPTS_MAX 32
+#define REFUSALS_MAX 8
+#define IPA_DEFAULT 40
+#define IPA_MIN	    32
+
+const struct fake_host fake_ancient = {
+	.api_version = 12, .arm = true, .max_vcpus = 512, .gicv3 = true,
+};
+const struct fake_host fake_5_10 = {
+	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 0), .max_vcpus = 512,
+	.ipa_bits = 44, .gicv3 = true, .nisv = true,
+};
+const struct fake_host fake_6_1 = {
+	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 1), .max_vcpus = 512,
+	.ipa_bits = 44, .gicv3 = true, .nisv = true,
+};
+const struct fake_host fake_7_3 = {
+	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 3), .max_vcpus = 512,
+	.ipa_bits = 44, .gicv3 = true, .nisv = true,
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct fake_host host;
+	struct fake_object *object;
+	size_t nr_objects;
+	struct fake_vm **vm;
+	unsigned int nr_vms;
+	struct fake_script script[SCRIPTS_MAX];
+	unsigned int nr_scripts;
+	struct fake_call *call;
+	size_t nr_calls, max_calls;
+	unsigned int fail_in; /* requests from now; 0: never */
+	int fail_code;
+	bool has_failed;
+	struct fake_call failed;
+	struct {
+		unsigned long request;
+		uint64_t id;
+		int code;
+	} refuse[REFUSALS_MAX];
+	unsigned int nr_refusals;
+	bool forgets_psci;
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+const struct fake_host *fake_host(void)
+{
+	return &fake.host;
+}
+
+void fake_lock(void)
+{
+	pthread_mutex_lock(&fake.lock);
+}
+
+void fake_unlock(void)
+{
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* Memory that a test cannot go on without. */
+static void *need(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+void fake_start(const struct fake_host *host)
+{
+	fake_end();
+	fake.host = *host;
+}
+
+void fake_end(void)
+{
+	for (unsigned int i = 0; i < fake.nr_vms; i++) {
+		for (unsigned int id = 0; id < FAKE_VCPUS; id++) {
+			if (fake.vm[i]->vcpu[id])
+				munmap(fake.vm[i]->vcpu[id]->run, FAKE_RUN_SIZE);
+			free(fake.vm[i]->vcpu[id]);
+		}
+		free(fake.vm[i]);
+	}
+	free(fake.vm);
+	free(fake.object);
+	free(fake.call);
+	memset(&fake, 0, sizeof(fake));
+	pthread_mutex_init(&fake.lock, NULL);
+}
+
+void fake_script(uint32_t boot, unsigned int vcpu, const struct fake_step *steps, size_t nr)
+{
+	if (fake.nr_scripts == SCRIPTS_MAX)
+		abort();
+	fake.script[fake.nr_scripts++] =
+		(struct fake_script){ .boot = boot, .vcpu = vcpu, .steps = steps, .nr = nr };
+}
+
+const struct fake_script *fake_script_of(const struct fake_vcpu *vcpu)
+{
+	for (unsigned int i = 0; i < fake.nr_scripts; i++) {
+		const struct fake_script *script = &fake.script[i];
+
+		if (script->vcpu == vcpu->id &&
+		    (script->boot == FAKE_EVERY_BOOT || script->boot == vcpu->vm->index))
+			return script;
+	}
+	return NULL;
+}
+
+void fake_fail(unsigned int nth, int code)
+{
+	fake.fail_in = nth;
+	fake.fail_code = code;
+}
+
+void fake_refuse(unsigned long request, uint64_t id, int code)
+{
+	if (fake.nr_refusals == REFUSALS_MAX)
+		abort();
+	fake.refuse[fake.nr_refusals].request = request;
+	fake.refuse[fake.nr_refusals].id = id;
+	fake.refuse[fake.nr_refusals++].code = code;
+}
+
+void fake_forget_psci(void)
+{
+	fake.forgets_psci = true;
+}
+
+bool fake_forgets_psci(void)
+{
+	return fake.forgets_psci;
+}
+
+int fake_new_fd(struct fake_object object, size_t size)
+{
+	static const char *const names[] = { "fake-kvm", "fake-vm", "fake-vcpu", "fake-device" };
+	int fd = memfd_create(names[object.kind], MFD_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	object.inode = st.st_ino;
+	fake.object = need(realloc(fake.object, (fake.nr_objects + 1) * sizeof(*fake.object)));
+	fake.object[fake.nr_objects++] = object;
+	return fd;
+}
+
+/* What @fd stands for, by what is behind it now: its number may have had other uses. */
+static bool find_object(int fd, struct fake_object *object)
+{
+	struct stat st, dev;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (stat(FAKE_DEV, &dev) == 0 && st.st_dev == dev.st_dev && st.st_ino == dev.st_ino) {
+		*object = (struct fake_object){ .kind = FAKE_SYSTEM };
+		return true;
+	}
+	for (size_t i = fake.nr_objects; S_ISREG(st.st_mode) && i-- > 0;) {
+		if (fake.object[i].inode == st.st_ino) {
+			*object = fake.object[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static int check_extension(const struct fake_vm *vm, uint64_t cap)
+{
+	const struct fake_host *host = &fake.host;
+
+	if (!host->arm)
+		return 0;
+	switch (cap) {
+	case KVM_CAP_ARM_PSCI_0_2:
+	case KVM_CAP_DEVICE_CTRL:
+	case KVM_CAP_IMMEDIATE_EXIT:
+		return 1;
+	case KVM_CAP_ARM_VM_IPA_SIZE:
+		return host->ipa_bits;
+	case KVM_CAP_MAX_VCPUS:
+		return vm && vm->gic.type == KVM_DEV_TYPE_ARM_VGIC_V2 ? 8 : host->max_vcpus;
+	case KVM_CAP_ARM_PMU_V3:
+		return host->pmu;
+	case KVM_CAP_ARM_SVE:
+		return host->sve;
+	case KVM_CAP_ARM_PTRAUTH_ADDRESS:
+	case KVM_CAP_ARM_PTRAUTH_GENERIC:
+		return host->ptrauth;
+	case KVM_CAP_ARM_NISV_TO_USER:
+	case KVM_CAP_ARM_INJECT_EXT_DABT:
+		return host->nisv;
+	default:
+		return 0;
+	}
+}
+
+static int create_vm(uint64_t type)
+{
+	struct fake_vm *vm;
+	uint64_t bits = type ? type : IPA_DEFAULT;
+	int fd;
+
+	if (type & ~0xffULL || (type && !fake.host.ipa_bits))
+		return -EINVAL;
+	if (bits < IPA_MIN || (fake.host.ipa_bits && bits > (unsigned int)fake.host.ipa_bits))
+		return -EINVAL;
+	vm = need(calloc(1, sizeof(*vm)));
+	*vm = (struct fake_vm){ .index = fake.nr_vms, .ipa_bits = (unsigned int)bits };
+	fake.vm = need(realloc(fake.vm, (fake.nr_vms + 1) * sizeof(*fake.vm)));
+	fake.vm[fake.nr_vms++] = vm;
+	fd = fake_new_fd((struct fake_object){ .kind = FAKE_VM, .vm = vm }, 0);
+	return fd;
+}
+
+static int create_vcpu(struct fake_vm *vm, uint64_t id)
+{
+	struct fake_vcpu *vcpu;
+	int fd;
+
+	if (id >= (uint64_t)check_extension(vm, KVM_CAP_MAX_VCPUS) || id >= FAKE_VCPUS)
+		return -EINVAL;
+	if (vm->gic.initialised)
+		return -EBUSY;
+	if (vm->vcpu[id])
+		return -EEXIST;
+	vcpu = need(calloc(1, sizeof(*vcpu)));
+	*vcpu = (struct fake_vcpu){ .vm = vm, .id = (unsigned int)id };
+	fd = fake_new_fd((struct fake_object){ .kind = FAKE_VCPU, .vm = vm, .vcpu = vcpu },
+			 FAKE_RUN_SIZE);
+	if (fd >= 0)
+		vcpu->run = mmap(NULL, FAKE_RUN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || vcpu->run == MAP_FAILED) {
+		free(vcpu);
+		return fd < 0 ? fd : -ENOMEM;
+	}
+	vm->vcpu[id] = vcpu;
+	vm->nr_vcpus++;
+	return fd;
+}
+
+static int set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region *arg)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t limit = 1ULL << vm->ipa_bits;
+
+	if (!arg->memory_size || arg->memory_size % page || arg->guest_phys_addr % page ||
+	    arg->userspace_addr % page || arg->flags)
+		return -EINVAL;
+	if (arg->guest_phys_addr > limit || arg->memory_size > limit - arg->guest_phys_addr)
+		return -EFAULT;
+	for (unsigned int i = 0; i < vm->nr_slots; i++) {
+		const struct fake_slot *slot = &vm->slot[i];
+
+		if (slot->slot == arg->slot ||
+		    (slot->gpa < arg->guest_phys_addr + arg->memory_size &&
+		     arg->guest_phys_addr < slot->gpa + slot->size))
+			return -EEXIST;
+	}
+	if (vm->nr_slots == FAKE_SLOTS)
+		return -EINVAL;
+	vm->slot[vm->nr_slots++] = (struct fake_slot){ .slot = arg->slot,
+						       .gpa = arg->guest_phys_addr,
+						       .size = arg->memory_size,
+						       .host = arg->userspace_addr };
+	return 0;
+}
+
+static int enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg)
+{
+	if (arg->flags || arg->cap != KVM_CAP_ARM_NISV_TO_USER || !fake.host.nisv)
+		return -EINVAL;
+	vm->nisv = true;
+	return 0;
+}
+
+static int set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_events *arg)
+{
+	if (!vcpu->initialised)
+		return -ENOEXEC;
+	return arg->exception.ext_dabt_pending && !fake.host.nisv ? -EINVAL : 0;
+}
+
+static int system_ioctl(unsigned long request, void *arg)
+{
+	if (!fake.host.api_version)
+		return -ENOTTY;
+	switch (request) {
+	case KVM_GET_API_VERSION:
+		return fake.host.api_version;
+	case KVM_CHECK_EXTENSION:
+		return check_extension(NULL, (uintptr_t)arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return FAKE_RUN_SIZE;
+	case KVM_CREATE_VM:
+		return create_vm((uintptr_t)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_CHECK_EXTENSION:
+		return check_extension(vm, (uintptr_t)arg);
+	case KVM_ENABLE_CAP:
+		return enable_cap(vm, arg);
+	case KVM_CREATE_VCPU:
+		return create_vcpu(vm, (uintptr_t)arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return set_memory(vm, arg);
+	case KVM_ARM_PREFERRED_TARGET:
+		memset(arg, 0, sizeof(struct kvm_vcpu_init));
+		((struct kvm_vcpu_init *)arg)->target = KVM_ARM_TARGET_GENERIC_V8;
+		return 0;
+	case KVM_CREATE_DEVICE:
+		return fake_gic_create(vm, arg);
+	case KVM_IRQ_LINE:
+		return fake_gic_irq_line(vm, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vcpu_ioctl(struct fake_vcpu *vcpu, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_ARM_VCPU_INIT:
+		return fake_vcpu_init(vcpu, arg);
+	case KVM_ARM_VCPU_FINALIZE:
+		return fake_vcpu_finalise(vcpu, *(const int *)arg);
+	case KVM_GET_ONE_REG:
+		return fake_vcpu_reg(vcpu, arg, false);
+	case KVM_SET_ONE_REG:
+		return fake_vcpu_reg(vcpu, arg, true);
+	case KVM_SET_VCPU_EVENTS:
+		return set_events(vcpu, arg);
+	case KVM_SET_DEVICE_ATTR:
+		return fake_vcpu_set_attr(vcpu, arg);
+	case KVM_RUN:
+		return fake_vcpu_run(vcpu);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int device_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_SET_DEVICE_ATTR:
+		return fake_gic_set(vm, arg);
+	case KVM_HAS_DEVICE_ATTR:
+		return fake_gic_has(vm, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int dispatch(const struct fake_object *object, unsigned long request, void *arg)
+{
+	switch (object->kind) {
+	case FAKE_SYSTEM:
+		return system_ioctl(request, arg);
+	case FAKE_VM:
+		return vm_ioctl(object->vm, request, arg);
+	case FAKE_VCPU:
+		return vcpu_ioctl(object->vcpu, request, arg);
+	default:
+		return device_ioctl(object->vm, request, arg);
+	}
+}
+
+/* The first 8 or 4 bytes that a device attribute points at; 0 if there are none. */
+static uint64_t attr_value(const struct fake_object *object, const struct kvm_device_attr *attr)
+{
+	const void *p = (const void *)(uintptr_t)attr->addr;
+
+	if (!p)
+		return 0;
+	if (object->kind == FAKE_DEVICE && attr->group == KVM_DEV_ARM_VGIC_GRP_ADDR)
+		return get_le64(p);
+	return get_le32(p);
+}
+
+/* What the request is about, for the record. Read before it is served. */
+static void describe(struct fake_call *call, const struct fake_object *object, const void *arg)
+{
+	call->vm = object->vm ? object->vm->index : 0;
+	call->vcpu = object->vcpu ? object->vcpu->id : 0;
+	switch (call->request) {
+	case KVM_CHECK_EXTENSION:
+	case KVM_CREATE_VCPU:
+	case KVM_CREATE_VM:
+		call->id = (uintptr_t)arg;
+		break;
+	case KVM_ENABLE_CAP:
+		call->id = ((const struct kvm_enable_cap *)arg)->cap;
+		break;
+	case KVM_CREATE_DEVICE:
+		call->id = ((const struct kvm_create_device *)arg)->type;
+		call->value = ((const struct kvm_create_device *)arg)->flags;
+		break;
+	case KVM_SET_DEVICE_ATTR:
+	case KVM_HAS_DEVICE_ATTR: {
+		const struct kvm_device_attr *attr = arg;
+
+		call->id = FAKE_ATTR(attr->group, attr->attr);
+		call->value = attr_value(object, attr);
+		break;
+	}
+	case KVM_SET_USER_MEMORY_REGION:
+		call->id = ((const struct kvm_userspace_memory_region *)arg)->guest_phys_addr;
+		call->value = ((const struct kvm_userspace_memory_region *)arg)->memory_size;
+		break;
+	case KVM_GET_ONE_REG:
+		call->id = ((const struct kvm_one_reg *)arg)->id;
+		break;
+	case KVM_SET_ONE_REG:
+		call->id = ((const struct kvm_one_reg *)arg)->id;
+		call->value = *(const uint64_t *)(uintptr_t)((const struct kvm_one_reg *)arg)->addr;
+		break;
+	case KVM_SET_VCPU_EVENTS:
+		call->id = ((const struct kvm_vcpu_events *)arg)->exception.ext_dabt_pending;
+		break;
+	case KVM_IRQ_LINE:
+		call->id = ((const struct kvm_irq_level *)arg)->irq;
+		call->value = ((const struct kvm_irq_level *)arg)->level;
+		break;
+	}
+}
+
+static void record(const struct fake_call *call)
+{
+	if (fake.nr_calls == fake.max_calls) {
+		fake.max_calls = fake.max_calls ? 2 * fake.max_calls : 256;
+		fake.call = need(realloc(fake.call, fake.max_calls * sizeof(*fake.call)));
+	}
+	fake.call[fake.nr_calls++] = *call;
+}
+
+/* Returns the errno value that the test wants for this request, or 0. */
+static int wanted_failure(const struct fake_call *call)
+{
+	if (fake.fail_in && --fake.fail_in == 0) {
+		fake.failed = *call;
+		fake.has_failed = true;
+		return fake.fail_code;
+	}
+	for (unsigned int i = 0; i < fake.nr_refusals; i++) {
+		if (fake.refuse[i].request == call->request &&
+		    (fake.refuse[i].id == FAKE_ANY || fake.refuse[i].id == call->id))
+			return fake.refuse[i].code;
+	}
+	return 0;
+}
+
+int kvm_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct fake_call call = { .request = request };
+	struct fake_object object;
+	int ret, failure;
+
+	fake_lock();
+	if (!find_object(fd, &object)) {
+		fake_unlock();
+		return fcntl(fd, F_GETFD) < 0 ? -EBADF : -ENOTTY;
+	}
+	describe(&call, &object, arg);
+	failure = wanted_failure(&call);
+	ret = failure ? -failure : dispatch(&object, request, arg);
+	call.ret = ret;
+	record(&call);
+	fake_unlock();
+	return ret;
+}
+
+size_t fake_nr_calls(void)
+{
+	return fake.nr_calls;
+}
+
+const struct fake_call *fake_call(size_t i)
+{
+	return &fake.call[i];
+}
+
+static bool matches(const struct fake_call *call, unsigned long request, uint64_t id)
+{
+	return call->request == request && (id == FAKE_ANY || call->id == id);
+}
+
+unsigned int fake_count(unsigned long request, uint64_t id)
+{
+	unsigned int nr = 0;
+
+	for (size_t i = 0; i < fake.nr_calls; i++)
+		nr += matches(&fake.call[i], request, id) && fake.call[i].ret >= 0;
+	return nr;
+}
+
+ptrdiff_t fake_first(unsigned long request, uint64_t id)
+{
+	for (size_t i = 0; i < fake.nr_calls; i++) {
+		if (matches(&fake.call[i], request, id))
+			return (ptrdiff_t)i;
+	}
+	return -1;
+}
+
+uint64_t fake_last_value(unsigned long request, uint64_t id)
+{
+	for (size_t i = fake.nr_calls; i-- > 0;) {
+		if (matches(&fake.call[i], request, id))
+			return fake.call[i].value;
+	}
+	return FAKE_ANY;
+}
+
+const struct fake_call *fake_failed(void)
+{
+	return fake.has_failed ? &fake.failed : NULL;
+}
+
+unsigned int fake_nr_vms(void)
+{
+	return fake.nr_vms;
+}
+
+static struct fake_vm *newest(void)
+{
+	if (!fake.nr_vms)
+		abort();
+	return fake.vm[fake.nr_vms - 1];
+}
+
+void *fake_ram(uint64_t gpa, uint64_t len)
+{
+	const struct fake_vm *vm = newest();
+
+	for (unsigned int i = 0; i < vm->nr_slots; i++) {
+		const struct fake_slot *slot = &vm->slot[i];
+		uint64_t off = gpa - slot->gpa;
+
+		if (gpa >= slot->gpa && off <= slot->size && len <= slot->size - off)
+			return (void *)(uintptr_t)(slot->host + off);
+	}
+	return NULL;
+}
+
+unsigned int fake_own_mappings(void)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < fake.nr_vms; i++)
+		nr += fake.vm[i]->nr_vcpus;
+	return nr;
+}
+
+void *fake_ram_host(void)
+{
+	if (!newest()->nr_slots)
+		return NULL;
+	return (void *)(uintptr_t)newest()->slot[0].host;
+}
+
+uint64_t fake_ram_size(void)
+{
+	return newest()->slot[0].size;
+}
+
+uint64_t fake_pc(void)
+{
+	return newest()->vcpu[0]->pc;
+}
+
+uint64_t fake_x0(void)
+{
+	return newest()->vcpu[0]->x0;
+}
+
+uint64_t fake_psci(void)
+{
+	return fake_psci_of(newest());
+}
+
+bool fake_has_feature(unsigned int vcpu, unsigned int feature)
+{
+	return fake_vcpu_has(newest()->vcpu[vcpu], feature);
+}
+
+bool fake_powered_off(unsigned int vcpu)
+{
+	return fake_has_feature(vcpu, KVM_ARM_VCPU_POWER_OFF);
+}
+
+bool fake_spi_level(unsigned int spi)
+{
+	bool level;
+
+	fake_lock();
+	level = newest()->gic.level[32 + spi];
+	fake_unlock();
+	return level;
+}

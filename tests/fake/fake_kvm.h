@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A KVM made of memory, linked in place of kvm/ioctl.c: it judges every request as arm64's KVM does
+ * as far as lkvm can tell, plays a guest by a script, writes down every call, and fails the one it
+ * is told to. Descriptors are memory files of their own, so that a forgotten close() shows and a
+ * closed one is not taken for another. Thread-safe once fake_start() has returned.
+ *
+ *	fake_start(&fake_6_1);
+ *	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("hello"), FAKE_EVENT(KVM_SYSTEM_EVENT_SHUTDOWN));
+ *	machine_run(...);
+ *	assert_int_equal(fake_count(KVM_SET_ONE_REG, KVM_REG_ARM_PSCI_VERSION), 1);
+ *	fake_end();
+ */
+#ifndef LKVM_FAKE_KVM_H
+#define LKVM_FAKE_KVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+/* What stands for /dev/kvm: any other file that lkvm opens in its place is not KVM. */
+#define FAKE_DEV "/dev/null"
+
+/* The host. Copied by fake_start(). */
+struct fake_host {
+	int api_version;   /* 12; 0: the device knows no KVM ioctl */
+	bool arm;	   /* false: another architecture's KVM */
+	uint32_t psci_max; /* best PSCI version; 0: the register is not there */
+	int max_vcpus;
+	int ipa_bits; /* 0: no KVM_CAP_ARM_VM_IPA_SIZE: 40, and only machine type 0 */
+	bool gicv2, gicv3, pmu, sve, ptrauth, nisv;
+};
+
+/* Hosts by kernel, with a GICv3 and no optional CPU features. Ancient: before 4.17. */
+extern const struct fake_host fake_ancient, fake_5_10, fake_6_1, fake_7_3;
+
+/* What a vCPU does, one step after the other; behind the last it sleeps until it is kicked. */
+struct fake_step {
+	enum {
+		FAKE_STEP_WRITE,  /* MMIO */
+		FAKE_STEP_READ,	  /* MMIO; the value goes to *result */
+		FAKE_STEP_UNTIL,  /* MMIO reads of @addr until (value & mask) == data */
+		FAKE_STEP_TYPE,	  /* MMIO writes of @text's bytes to @addr */
+		FAKE_STEP_EXIT,	  /* exit reason @addr, its first field @data */
+		FAKE_STEP_ERROR,  /* KVM_RUN returns -data */
+		FAKE_STEP_NISV,	  /* an access at @addr that KVM cannot decode */
+		FAKE_STEP_SLEEP,  /* WFI: until a signal */
+		FAKE_STEP_SPIN,	  /* a busy guest: the same, without sleeping */
+		FAKE_STEP_CALL,	  /* @call(@ctx) on the vCPU's thread */
+		FAKE_STEP_REPEAT, /* from the first step again */
+	} what;
+	uint64_t addr, data, mask;
+	unsigned int len;
+	uint64_t *result;
+	const char *text;
+	size_t text_len;
+	void (*call)(void *ctx);
+	void *ctx;
+};
+
+#define FAKE_WRITE(a, l, d)  { .what = FAKE_STEP_WRITE, .addr = (a), .len = (l), .data = (d) }
+#define FAKE_READ(a, l, r)   { .what = FAKE_STEP_READ, .addr = (a), .len = (l), .result = (r) }
+#define FAKE_UNTIL(a, m, d)                                                                        \
+	{ .what = FAKE_STEP_UNTIL, .addr = (a), .len = 1, .mask = (m), .data = (d) }
+/* @t: a string literal, without its terminator; onto the first UART. */
+#define FAKE_TYPE(t)                                                                               \
+	{ .what = FAKE_STEP_TYPE, .addr = 0x01000000, .text = (t), .text_len = sizeof(t) - 1 }
+#define FAKE_EXIT(reason, d) { .what = FAKE_STEP_EXIT, .addr = (reason), .data = (d) }
+#define FAKE_EVENT(type)     FAKE_EXIT(KVM_EXIT_SYSTEM_EVENT, type)
+#define FAKE_ERROR(code)     { .what = FAKE_STEP_ERROR, .data = (code) }
+#define FAKE_NISV(a)	     { .what = FAKE_STEP_NISV, .addr = (a) }
+#define FAKE_SLEEP	     { .what = FAKE_STEP_SLEEP }
+#define FAKE_SPIN	     { .what = FAKE_STEP_SPIN }
+#define FAKE_CALL(f, c)	     { .what = FAKE_STEP_CALL, .call = (f), .ctx = (c) }
+#define FAKE_REPEAT	     { .what = FAKE_STEP_REPEAT }
+
+/* One answered request. */
+struct fake_call {
+	unsigned long request;
+	unsigned int vm;   /* in order of creation, from 0 */
+	unsigned int vcpu; /* where the request is a vCPU's */
+	/*
+	 * Which one, as far as the request has several: register, capability, device type,
+	 * FAKE_ATTR(), memory slot, vCPU, KVM_IRQ_LINE's irq; and the value that goes with it.
+	 */
+	uint64_t id, value;
+	int ret;
+};
+
+#define FAKE_ATTR(group, attr) ((uint64_t)(group) << 48 | (attr))
+#define FAKE_ANY	       UINT64_MAX
+#define FAKE_EVERY_BOOT	       UINT32_MAX
+
+/* A new host without VMs, scripts and calls. fake_end() forgets everything. */
+void fake_start(const struct fake_host *host);
+void fake_end(void);
+
+/*
+ * Gives vCPU @vcpu of the VM created as number @boot (from 0) its script: @nr steps, the caller's,
+ * which stay until fake_end(). A vCPU without one sleeps.
+ */
+void fake_script(uint32_t boot, unsigned int vcpu, const struct fake_step *steps, size_t nr);
+
+/* fake_script() with the steps listed; they live as long as the calling block. */
+#define fake_guest(boot, vcpu, ...)                                                                \
+	fake_script(boot, vcpu, (const struct fake_step[]){ __VA_ARGS__ },                         \
+		    sizeof((const struct fake_step[]){ __VA_ARGS__ }) / sizeof(struct fake_step))
+
+/* Makes request number @nth from now (from 1) fail with errno @code and do nothing; 0: none does. */
+void fake_fail(unsigned int nth, int code);
+/* Makes every request of this kind (see struct fake_call) fail so. */
+void fake_refuse(unsigned long request, uint64_t id, int code);
+
+/* Makes the host take PSCI versions and keep its own all the same: a defect no KVM has had yet. */
+void fake_forget_psci(void);
+
+/* What happened. Calls are valid until the next request or fake_end(). */
+size_t fake_nr_calls(void);
+const struct fake_call *fake_call(size_t i);
+/* How many requests of a kind succeeded; @id may be FAKE_ANY. */
+unsigned int fake_count(unsigned long request, uint64_t id);
+/* The first such request, or -1; and the last one's value, or FAKE_ANY. */
+ptrdiff_t fake_first(unsigned long request, uint64_t id);
+uint64_t fake_last_value(unsigned long request, uint64_t id);
+/* The request that fake_fail() made fail, or NULL. */
+const struct fake_call *fake_failed(void);
+
+/* The newest VM as its guest finds it. For FAKE_CALL() and before the VM is destroyed. */
+unsigned int fake_nr_vms(void);
+void *fake_ram(uint64_t gpa, uint64_t len); /* NULL: not all RAM */
+uint64_t fake_ram_size(void);
+uint64_t fake_pc(void); /* of vCPU 0 */
+uint64_t fake_x0(void);
+uint64_t fake_psci(void);
+bool fake_powered_off(unsigned int vcpu); /* as it was initialised */
+bool fake_has_feature(unsigned int vcpu, unsigned int feature);
+bool fake_spi_level(unsigned int spi);
+
+/* What the VMs' user still holds. */
+unsigned int fake_open_fds(void);     /* of the whole process */
+unsigned int fake_mapped_vcpus(void); /* kvm_run areas */
+bool fake_ram_is_mapped(void);	      /* the newest VM's */
+
+#endif

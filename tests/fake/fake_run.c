@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * KVM_RUN on the fake: plays the vCPU's script up to the next exit. Waiting is done as KVM does it:
+ * immediate_exit counts at the way in, from then on only a signal.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include "fake_priv.h"
+
+static bool any_unblocked_pending(const sigset_t *blocked)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (int signal = 1; signal < NSIG; signal++) {
+		if (sigismember(&pending, signal) == 1 && sigismember(blocked, signal) != 1)
+			return true;
+	}
+	return false;
+}
+
+/* Until a signal that the thread does not block; @old is the mask it came with. */
+static void wait_for_signal(const sigset_t *old, bool spin)
+{
+	if (!spin) {
+		while (ppoll(NULL, 0, NULL, old) == 0 || errno != EINTR)
+			;
+		return;
+	}
+	while (!any_unblocked_pending(old))
+		sched_yield();
+}
+
+static int out(struct kvm_run *run, uint32_t reason)
+{
+	run->exit_reason = reason;
+	return 0;
+}
+
+static int interrupted(struct kvm_run *run)
+{
+	run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
+}
+
+static int mmio(struct fake_vcpu *vcpu, uint64_t addr, unsigned int len, uint64_t data, bool write)
+{
+	struct kvm_run *run = vcpu->run;
+
+	memset(&run->mmio, 0xee, sizeof(run->mmio)); /* nothing stale is right by accident */
+	run->mmio.phys_addr = addr;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	data = htole64(data);
+	if (write)
+		memcpy(run->mmio.data, &data, sizeof(run->mmio.data));
+	vcpu->reading = !write;
+	return out(run, KVM_EXIT_MMIO);
+}
+
+/* What the last exit left to be done: a read gets its value. */
+static void complete(struct fake_vcpu *vcpu)
+{
+	const struct fake_script *script = fake_script_of(vcpu);
+	const struct fake_step *step;
+	uint64_t value = 0;
+
+	if (!vcpu->reading)
+		return;
+	vcpu->reading = false;
+	step = &script->steps[vcpu->step];
+	memcpy(&value, vcpu->run->mmio.data, step->len);
+	value = le64toh(value);
+	if (step->result)
+		*step->result = value;
+	if (step->what == FAKE_STEP_READ || (value & step->mask) == step->data)
+		vcpu->step++;
+	else
+		sched_yield();
+}
+
+/* An exit whose one interesting field stands first in its part of the union. */
+static int plain_exit(struct kvm_run *run, uint32_t reason, uint64_t data)
+{
+	memset(&run->mmio, 0, sizeof(run->mmio));
+	if (reason == KVM_EXIT_SYSTEM_EVENT)
+		run->system_event.type = (uint32_t)data;
+	else if (reason == KVM_EXIT_INTERNAL_ERROR)
+		run->internal.suberror = (uint32_t)data;
+	else if (reason == KVM_EXIT_FAIL_ENTRY)
+		run->fail_entry.hardware_entry_failure_reason = data;
+	return out(run, reason);
+}
+
+static int type_next(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	uint8_t byte = (uint8_t)step->text[vcpu->text_pos];
+
+	if (++vcpu->text_pos == step->text_len) {
+		vcpu->text_pos = 0;
+		vcpu->step++;
+	}
+	return mmio(vcpu, step->addr, 1, byte, true);
+}
+
+/* One step. Returns 1 if the guest runs on, else what KVM_RUN returns. */
+static int play(struct fake_vcpu *vcpu, const struct fake_step *step, const sigset_t *old)
+{
+	struct kvm_run *run = vcpu->run;
+
+	switch (step->what) {
+	case FAKE_STEP_WRITE:
+		vcpu->step++;
+		return mmio(vcpu, step->addr, step->len, step->data, true);
+	case FAKE_STEP_READ:
+	case FAKE_STEP_UNTIL:
+		return mmio(vcpu, step->addr, step->len, 0, false);
+	case FAKE_STEP_TYPE:
+		return type_next(vcpu, step);
+	case FAKE_STEP_EXIT:
+		vcpu->step++;
+		return plain_exit(run, (uint32_t)step->addr, step->data);
+	case FAKE_STEP_ERROR:
+		vcpu->step++;
+		return -(int)step->data;
+	case FAKE_STEP_NISV:
+		vcpu->step++;
+		if (!vcpu->vm->nisv)
+			return -ENOSYS;
+		run->arm_nisv.esr_iss = 0;
+		run->arm_nisv.fault_ipa = step->addr;
+		return out(run, KVM_EXIT_ARM_NISV);
+	case FAKE_STEP_CALL:
+		vcpu->step++;
+		fake_unlock();
+		step->call(step->ctx);
+		fake_lock();
+		return 1;
+	case FAKE_STEP_REPEAT:
+		vcpu->step = 0;
+		return 1;
+	default:
+		fake_unlock();
+		wait_for_signal(old, step->what == FAKE_STEP_SPIN);
+		fake_lock();
+		return interrupted(run);
+	}
+}
+
+static int run_script(struct fake_vcpu *vcpu, const sigset_t *old)
+{
+	static const struct fake_step sleep = FAKE_SLEEP;
+	const struct fake_script *script = fake_script_of(vcpu);
+	int ret;
+
+	do {
+		/* A script between its exits can run for long, too. */
+		if (any_unblocked_pending(old))
+			return interrupted(vcpu->run);
+		if (script && vcpu->step < script->nr)
+			ret = play(vcpu, &script->steps[vcpu->step], old);
+		else
+			ret = play(vcpu, &sleep, old);
+	} while (ret > 0);
+	return ret;
+}
+
+int fake_vcpu_run(struct fake_vcpu *vcpu)
+{
+	sigset_t all, old;
+	int ret;
+
+	if (!vcpu->initialised)
+		return -ENOEXEC;
+	if (!vcpu->finalised)
+		return -EPERM;
+	if (vcpu->vm->gic.type == KVM_DEV_TYPE_ARM_VGIC_V3 && !vcpu->vm->gic.initialised)
+		return -EBUSY;
+	if (fake_vcpu_has(vcpu, KVM_ARM_VCPU_PMU_V3) && !vcpu->pmu_ready)
+		return -EINVAL;
+	vcpu->has_run = true;
+	vcpu->vm->has_run = true;
+	complete(vcpu);
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_ACQUIRE))
+		ret = interrupted(vcpu->run);
+	else
+		ret = run_script(vcpu, &old);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ret;
+}

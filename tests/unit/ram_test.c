@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guest memory: how it is reserved, and that nothing reaches beyond it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "fake/play.h"
+#include "util/bits.h"
+#include "vm/ram.h"
+
+#define BASE 0x40000000ULL
+
+static struct ram ram_of(uint64_t size)
+{
+	struct ram ram = { 0 };
+	struct err e = { 0 };
+
+	assert_int_equal(ram_create(&ram, BASE, size, NULL, &e), 0);
+	assert_string_equal(e.text, "");
+	return ram;
+}
+
+static void memory_is_zero_and_aligned_for_large_mappings(void **state)
+{
+	struct ram ram = ram_of(4 * MiB);
+
+	(void)state;
+	assert_int_equal(ram.base, BASE);
+	assert_int_equal(ram.size, 4 * MiB);
+	assert_int_equal((uintptr_t)ram.host % (2 * MiB), 0);
+	for (uint64_t off = 0; off < ram.size; off += 4096)
+		assert_int_equal(ram.host[off], 0);
+	assert_int_equal(ram.host[ram.size - 1], 0);
+	ram_destroy(&ram);
+}
+
+static void a_size_is_rounded_up_to_pages(void **state)
+{
+	struct ram ram = ram_of(1);
+
+	(void)state;
+	assert_int_equal(ram.page_size, sysconf(_SC_PAGESIZE));
+	assert_int_equal(ram.size, ram.page_size);
+	ram.host[ram.size - 1] = 1;
+	ram_destroy(&ram);
+	ram = ram_of(MiB + 1);
+	assert_int_equal(ram.size, MiB + ram.page_size);
+	assert_int_equal(ram_end(&ram), BASE + MiB + ram.page_size);
+	ram_destroy(&ram);
+}
+
+static void what_is_not_touched_costs_nothing(void **state)
+{
+	struct ram ram = ram_of(256 * GiB);
+
+	(void)state;
+	ram.host[ram.size - 1] = 1;
+	ram_destroy(&ram);
+}
+
+static void memory_is_given_back_once(void **state)
+{
+	struct ram ram = ram_of(MiB);
+
+	(void)state;
+	ram_destroy(&ram);
+	assert_null(ram.host);
+	ram_destroy(&ram);
+}
+
+static void more_than_the_host_can_address_is_an_error(void **state)
+{
+	struct ram ram = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_true(ram_create(&ram, BASE, 1ULL << 48, NULL, &e) < 0);
+	assert_non_null(strstr(e.text, "268435456 MiB"));
+	assert_null(ram.host);
+}
+
+static void a_slice_is_within_or_nothing(void **state)
+{
+	struct ram ram = ram_of(MiB);
+	gpa_t end = ram_end(&ram);
+
+	(void)state;
+	assert_ptr_equal(ram_slice(&ram, BASE, MiB), ram.host);
+	assert_ptr_equal(ram_slice(&ram, end - 1, 1), ram.host + MiB - 1);
+	assert_non_null(ram_slice(&ram, end, 0));
+	assert_null(ram_slice(&ram, end, 1));
+	assert_null(ram_slice(&ram, end + 1, 0));
+	assert_null(ram_slice(&ram, end - 1, 2));
+	assert_null(ram_slice(&ram, BASE, MiB + 1));
+	assert_null(ram_slice(&ram, BASE - 1, 1));
+	assert_null(ram_slice(&ram, BASE - 1, 2));
+	assert_null(ram_slice(&ram, 0, 1));
+	assert_null(ram_slice(&ram, BASE + 1, UINT64_MAX));
+	assert_null(ram_slice(&ram, UINT64_MAX, 2));
+	assert_null(ram_slice(&ram, BASE, UINT64_MAX - BASE + 1));
+	ram_destroy(&ram);
+}
+
+static void a_copy_is_all_or_nothing(void **state)
+{
+	struct ram ram = ram_of(MiB);
+	char buf[4] = "....";
+
+	(void)state;
+	assert_int_equal(ram_write(&ram, BASE + 10, "abc", 3), 0);
+	assert_int_equal(ram_read(&ram, BASE + 10, buf, 3), 0);
+	assert_memory_equal(buf, "abc.", 4);
+	assert_int_equal(ram_write(&ram, ram_end(&ram) - 2, "abc", 3), -EFAULT);
+	assert_int_equal(ram.host[MiB - 1], 0);
+	assert_int_equal(ram.host[MiB - 2], 0);
+	assert_int_equal(ram_read(&ram, ram_end(&ram) - 2, buf, 3), -EFAULT);
+	assert_memory_equal(buf, "abc.", 4);
+	ram_destroy(&ram);
+}
+
+static void a_place_that_is_no_hugetlbfs_is_refused_by_name(void **state)
+{
+	char *dir = temp_dir();
+	struct ram ram = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, BASE, MiB, dir, &e), -EINVAL);
+	assert_non_null(strstr(e.text, dir));
+	assert_non_null(strstr(e.text, "not a hugetlbfs mount"));
+	assert_int_equal(dir_entries(dir), 0);
+	assert_int_equal(ram_create(&ram, BASE, MiB, "/no/such/place", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "/no/such/place"));
+	temp_remove(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_zero_and_aligned_for_large_mappings),
+		cmocka_unit_test(a_size_is_rounded_up_to_pages),
+		cmocka_unit_test(what_is_not_touched_costs_nothing),
+		cmocka_unit_test(memory_is_given_back_once),
+		cmocka_unit_test(more_than_the_host_can_address_is_an_error),
+		cmocka_unit_test(a_slice_is_within_or_nothing),
+		cmocka_unit_test(a_copy_is_all_or_nothing),
+		cmocka_unit_test(a_place_that_is_no_hugetlbfs_is_refused_by_name),
+	};
+
+	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);
+}
