@@ -26,7 +26,8 @@
 /* The initrd must lie within 32 GiB, 1 GiB aligned, of the kernel. */
 #define INITRD_WINDOW (32 * GiB)
 
-/* Never split over two of the 2 MiB blocks that a kernel maps a tree with. */
+/* What a kernel maps a tree with, and old ones only once: DT_SIZE_MAX fits exactly. */
+#define DT_BLOCK (2 * MiB)
 #define DT_ALIGN (64 * KiB)
 
 int boot_open(struct boot_files *files, const struct machine_config *cfg, struct err *e)
@@ -115,6 +116,15 @@ static int make_dt(struct machine *m, const struct boot_files *files, struct dt 
 	return fdt_fix_chosen(m, dt->blob, e);
 }
 
+/* The highest place for @size bytes below @top, none of them in another 2 MiB block than the first. */
+static gpa_t dt_place(gpa_t top, uint64_t size)
+{
+	gpa_t start = align_down(top - size, DT_ALIGN);
+	gpa_t last_block = align_down(start + size - 1, DT_BLOCK);
+
+	return start < last_block ? align_down(last_block - size, DT_ALIGN) : start;
+}
+
 /* Places the tree below @top and above @kernel_end. */
 static int load_dt(struct machine *m, const struct dt *dt, gpa_t kernel_end, gpa_t top,
 		   struct err *e)
@@ -122,7 +132,7 @@ static int load_dt(struct machine *m, const struct dt *dt, gpa_t kernel_end, gpa
 	uint64_t size = fdt_totalsize(dt->blob);
 	gpa_t lowest = m->vm.ram.base;
 
-	m->dtb = top - lowest < size ? 0 : align_down(top - size, DT_ALIGN);
+	m->dtb = top - lowest < size ? 0 : dt_place(top, size);
 	if (m->dtb < kernel_end)
 		return err_set(
 			e, E2BIG,

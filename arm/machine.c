@@ -43,6 +43,7 @@ struct session {
 	struct loop_source signals;
 	struct vm *vm; /* the one that runs now */
 	bool announced;
+	bool stopped; /* by the person or a signal: no other life, even if the guest wants one */
 };
 
 bool machine_has_syscon(const struct machine *m)
@@ -200,6 +201,7 @@ static void quit(void *ctx)
 {
 	struct session *s = ctx;
 
+	s->stopped = true;
 	if (s->vm)
 		vm_stop(s->vm, VM_STOPPED);
 }
@@ -300,7 +302,9 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 	else if (session_open(&s, cfg, &old, e) == 0) {
 		do
 			end = run_once(&s, m, e);
-		while (end == VM_RESET && cfg->reboot);
+		while (end == VM_RESET && cfg->reboot && !s.stopped);
+		if (s.stopped && cfg->reboot && end == VM_RESET)
+			end = VM_STOPPED;
 	}
 	session_close(&s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

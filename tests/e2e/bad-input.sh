@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What people mistype, and files that are not what they seem: one clear line, 125, nothing left behind.
 # shellcheck source=lib.sh
-. ./e2e/lib.sh
+. ./lib.sh
 
 refuse "bad: a kernel that is missing" "Unable to open kernel nosuch: No such file" -k nosuch
 : >empty

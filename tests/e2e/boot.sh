@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Kernel formats, memory, CPUs, device trees: machines of many shapes.
 # shellcheck source=lib.sh
-. ./e2e/lib.sh
+. ./lib.sh
 
 gzip -c guests/default.bin >k.gz
 check "boot: Image.gz" 0 "result: ok" "$LKVM" run k.gz

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The console's bytes, in and out, whatever stands at its ends.
 # shellcheck source=lib.sh
-. ./e2e/lib.sh
+. ./lib.sh
 
 same()
 {
@@ -22,13 +22,13 @@ fi
 run 60 "$LKVM" run guests/echo.bin -p bytes
 same "console: 256 byte values into a file" "$out" "$work/all"
 
-awk 'BEGIN { for (i = 0; i < 2048; i++) printf "%07x\n", i }' >"$work/pattern"
-run 120 "$LKVM" run guests/echo.bin -p pattern=16
-same "console: 16 KiB into a file" "$out" "$work/pattern"
-"$LKVM" run guests/echo.bin -p pattern=16 </dev/null 2>"$err" | cat >"$out"
-same "console: 16 KiB into a pipe" "$out" "$work/pattern"
-"$LKVM" run guests/echo.bin -p pattern=16 </dev/null 2>"$err" | (sleep 1; cat) >"$out"
-same "console: 16 KiB into a pipe whose reader is late" "$out" "$work/pattern"
+awk 'BEGIN { for (i = 0; i < 1024; i++) printf "%07x\n", i }' >"$work/pattern"
+run 120 "$LKVM" run guests/echo.bin -p pattern=8
+same "console: 8 KiB into a file" "$out" "$work/pattern"
+"$LKVM" run guests/echo.bin -p pattern=8 </dev/null 2>"$err" | cat >"$out"
+same "console: 8 KiB into a pipe" "$out" "$work/pattern"
+"$LKVM" run guests/echo.bin -p pattern=8 </dev/null 2>"$err" | (sleep 1; cat) >"$out"
+same "console: 8 KiB into a pipe whose reader is late" "$out" "$work/pattern"
 
 check "console: stdout's reader goes away, the guest ends as it would" 0 "0" \
 	sh -c '{ "$0" run guests/echo.bin -p pattern=64 </dev/null 2>/dev/null; echo $? >&2; } | head -c 10 >/dev/null' "$LKVM"

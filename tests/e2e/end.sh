@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # How a VM ends, and lkvm's status: the table of lkvm-run(1).
 # shellcheck source=lib.sh
-. ./e2e/lib.sh
+. ./lib.sh
 
 check "end: SYSTEM_OFF is 0" 0 "" "$LKVM" run guests/min.bin -c 1
 check "end: SYSTEM_RESET is 120" 120 "reset: now" "$LKVM" run guests/reset.bin

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The embedded guest under every PSCI version: those the host has, those it lacks, and auto.
 # shellcheck source=lib.sh
-. ./e2e/lib.sh
+. ./lib.sh
 
 for v in $offered; do
 	check "psci $v: the embedded guest finds it" 0 "psci: $v, conduit hvc" "$LKVM" run --psci-version="$v"

@@ -101,6 +101,8 @@ void fake_end(void)
 		}
 		free(fake.vm[i]);
 	}
+	for (unsigned int i = 0; i < fake.nr_scripts; i++)
+		free(fake.script[i].steps);
 	free(fake.vm);
 	free(fake.object);
 	free(fake.call);
@@ -110,10 +112,14 @@ void fake_end(void)
 
 void fake_script(uint32_t boot, unsigned int vcpu, const struct fake_step *steps, size_t nr)
 {
+	struct fake_step *copy;
+
 	if (fake.nr_scripts == SCRIPTS_MAX)
 		abort();
+	copy = need(malloc(nr * sizeof(*steps)));
+	memcpy(copy, steps, nr * sizeof(*steps));
 	fake.script[fake.nr_scripts++] =
-		(struct fake_script){ .boot = boot, .vcpu = vcpu, .steps = steps, .nr = nr };
+		(struct fake_script){ .boot = boot, .vcpu = vcpu, .steps = copy, .nr = nr };
 }
 
 const struct fake_script *fake_script_of(const struct fake_vcpu *vcpu)
@@ -136,11 +142,13 @@ void fake_fail(unsigned int nth, int code)
 
 void fake_refuse(unsigned long request, uint64_t id, int code)
 {
+	fake_lock();
 	if (fake.nr_refusals == REFUSALS_MAX)
 		abort();
 	fake.refuse[fake.nr_refusals].request = request;
 	fake.refuse[fake.nr_refusals].id = id;
 	fake.refuse[fake.nr_refusals++].code = code;
+	fake_unlock();
 }
 
 void fake_forget_psci(void)

@@ -97,12 +97,12 @@ void fake_start(const struct fake_host *host);
 void fake_end(void);
 
 /*
- * Gives vCPU @vcpu of the VM created as number @boot (from 0) its script: @nr steps, the caller's,
- * which stay until fake_end(). A vCPU without one sleeps.
+ * Gives vCPU @vcpu of the VM created as number @boot (from 0) its script: a copy of @nr steps. What
+ * they point at stays until fake_end(). The first script that fits counts; a vCPU without one sleeps.
  */
 void fake_script(uint32_t boot, unsigned int vcpu, const struct fake_step *steps, size_t nr);
 
-/* fake_script() with the steps listed; they live as long as the calling block. */
+/* fake_script() with the steps listed. */
 #define fake_guest(boot, vcpu, ...)                                                                \
 	fake_script(boot, vcpu, (const struct fake_step[]){ __VA_ARGS__ },                         \
 		    sizeof((const struct fake_step[]){ __VA_ARGS__ }) / sizeof(struct fake_step))

@@ -65,7 +65,7 @@ struct fake_object {
 struct fake_script {
 	uint32_t boot;
 	unsigned int vcpu;
-	const struct fake_step *steps;
+	struct fake_step *steps;
 	size_t nr;
 };
 

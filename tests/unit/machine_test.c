@@ -330,21 +330,22 @@ static void a_reboot_is_for_resets_only(void **state)
 	fake_end();
 }
 
+static void no_more_vms(void *ctx)
+{
+	(void)ctx;
+	fake_refuse(KVM_CREATE_VM, FAKE_ANY, EIO);
+}
+
 static void a_reboot_that_fails_ends_it(void **state)
 {
 	struct machine_config cfg = play_config();
-	static const struct fake_step reset[] = { RESET };
-	unsigned int first;
 
 	(void)state;
 	cfg.reboot = true;
 	fake_start(&fake_6_1);
-	fake_script(FAKE_EVERY_BOOT, 0, reset, 1);
-	fake_guest(1, 0, OFF);
-	fake_fail(60, EIO);
-	check_end(&cfg, MACHINE_FAILED, "Input/output error");
-	first = fake_nr_vms();
-	assert_true(first > 1);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_CALL(no_more_vms, NULL), RESET);
+	check_end(&cfg, MACHINE_FAILED, "KVM cannot create a VM: Input/output error");
+	assert_int_equal(fake_nr_vms(), 1);
 	fake_end();
 }
 
@@ -617,7 +618,7 @@ static void the_embedded_guest_is_announced_once(void **state)
 	check(&p, &cfg, MACHINE_OFF, NULL);
 	line = strstr(p.log, "Info: no kernel given");
 	assert_non_null(line);
-	assert_null(strstr(line + 1, "no kernel given"));
+	assert_null(strstr(strchr(line, '\n'), "no kernel given"));
 	play_free(&p);
 	fake_end();
 }
@@ -686,7 +687,7 @@ static void whichever_request_fails_ends_cleanly_with_one_reason(void **state)
 		cfg.psci = PSCI_VERSION(1, 0);
 		while (more)
 			check_failure(++nth, codes[i], &cfg, &more);
-		assert_true(nth > 50);
+		assert_true(nth > 30);
 	}
 	temp_remove(initrd);
 }

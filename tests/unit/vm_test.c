@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A VM as a whole: made of parts, ended by the first reason, taken apart at any stage. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "fake/board.h"
+#include "fake/play.h"
+#include "kvm/kvm.h"
+
+#define OFF FAKE_EVENT(KVM_SYSTEM_EVENT_SHUTDOWN)
+
+static struct machine_config cpus(unsigned int nr)
+{
+	struct machine_config cfg = play_config();
+
+	cfg.nr_cpus = nr;
+	return cfg;
+}
+
+static void creating_a_vm_survives_a_signal(void **state)
+{
+	struct loop loop = LOOP_NONE;
+	struct vm vm = VM_NONE;
+	struct err e = { 0 };
+	int kvm;
+
+	(void)state;
+	fake_start(&fake_6_1);
+	kvm = kvm_open(FAKE_DEV, &e);
+	fake_fail(1, EINTR);
+	assert_int_equal(vm_create(&vm, kvm, 0, &loop, &e), 0);
+	assert_int_equal(fake_nr_vms(), 1);
+	vm_destroy(&vm);
+	close(kvm);
+	fake_end();
+}
+
+static void each_part_that_cannot_be_made_is_named(void **state)
+{
+	static const struct {
+		unsigned long request;
+		const char *text;
+	} rows[] = {
+		{ KVM_CREATE_VM, "KVM cannot create a VM: Cannot allocate memory" },
+		{ KVM_SET_USER_MEMORY_REGION,
+		  "KVM refuses 64 MiB of guest memory: Cannot allocate memory" },
+		{ KVM_GET_VCPU_MMAP_SIZE, "KVM tells no usable vCPU size (-12)" },
+		{ KVM_CREATE_VCPU, "KVM cannot create vCPU 0: Cannot allocate memory" },
+	};
+	unsigned int fds = fake_open_fds();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct loop loop = LOOP_NONE;
+		struct vm vm = VM_NONE;
+		struct err e = { 0 };
+		int kvm, ret;
+
+		fake_start(&fake_6_1);
+		fake_refuse(rows[i].request, FAKE_ANY, ENOMEM);
+		kvm = kvm_open(FAKE_DEV, &e);
+		ret = vm_create(&vm, kvm, 0, &loop, &e);
+		if (ret == 0)
+			ret = vm_add_ram(&vm, MAP_RAM, 64 * MiB, NULL, &e);
+		if (ret == 0)
+			ret = vm_add_vcpus(&vm, kvm, 2, &e);
+		assert_true(ret < 0);
+		assert_string_equal(e.text, rows[i].text);
+		vm_destroy(&vm);
+		close(kvm);
+		assert_int_equal(fake_open_fds(), fds);
+		assert_int_equal(fake_mapped_vcpus(), 0);
+		fake_end();
+	}
+}
+
+static void destroying_nothing_is_fine(void **state)
+{
+	struct vm vm = VM_NONE;
+
+	(void)state;
+	vm_destroy(&vm);
+	vm_destroy(&vm);
+	assert_int_equal(vm.fd, -1);
+}
+
+static void the_first_reason_is_the_one_that_counts(void **state)
+{
+	struct machine_config cfg = cpus(1);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	vm_stop(&b.m.vm, VM_CRASHED);
+	vm_stop(&b.m.vm, VM_OFF);
+	vm_fail(&b.m.vm, "too late");
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_CRASHED);
+	assert_string_equal(e.text, "");
+	board_close(&b);
+}
+
+static void a_failure_keeps_its_text(void **state)
+{
+	struct machine_config cfg = cpus(1);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	vm_fail(&b.m.vm, "the %s broke", "first");
+	vm_fail(&b.m.vm, "the second broke");
+	vm_stop(&b.m.vm, VM_OFF);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_FAILED);
+	assert_string_equal(e.text, "the first broke");
+	board_close(&b);
+}
+
+/* Ended from outside when nothing is started, being started, or asleep: a kick must reach all. */
+static void a_kick_reaches_every_cpu_wherever_it_is(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		struct machine_config cfg = cpus(4);
+		struct err e = { 0 };
+		struct board b;
+
+		board_build(&b, &fake_6_1, &cfg);
+		if (i % 2)
+			fake_guest(FAKE_EVERY_BOOT, 0, OFF);
+		else
+			fake_guest(FAKE_EVERY_BOOT, 3, OFF);
+		fake_guest(FAKE_EVERY_BOOT, 1, FAKE_SPIN);
+		alarm(10);
+		assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+		alarm(0);
+		board_close(&b);
+	}
+}
+
+static void every_cpu_fails_at_once_and_one_says_why(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct machine_config cfg = cpus(4);
+		struct err e = { 0 };
+		struct board b;
+
+		board_build(&b, &fake_6_1, &cfg);
+		for (unsigned int id = 0; id < 4; id++)
+			fake_guest(FAKE_EVERY_BOOT, id, FAKE_ERROR(EFAULT));
+		assert_int_equal(vm_run(&b.m.vm, &e), VM_FAILED);
+		assert_non_null(strstr(e.text, ": KVM cannot run it: Bad address"));
+		board_close(&b);
+	}
+}
+
+static void what_a_guest_does_to_nowhere_does_not_flood_the_log(void **state)
+{
+	struct machine_config cfg = cpus(1);
+	unsigned int lines = 0;
+	struct err e = { 0 };
+	struct capture c;
+	struct board b;
+	char *log;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	{
+		static const struct fake_step access = FAKE_READ(0x9000000, 4, NULL);
+		struct fake_step steps[1001];
+
+		for (int i = 0; i < 1000; i++)
+			steps[i] = access;
+		steps[1000] = (struct fake_step)OFF;
+		fake_script(FAKE_EVERY_BOOT, 0, steps, ARRAY_SIZE(steps));
+		log_set_level(LOG_DEBUG);
+		capture_start(&c, STDERR_FILENO);
+		assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+		log = capture_end(&c, NULL);
+		log_set_level(LOG_INFO);
+	}
+	for (const char *p = log; (p = strstr(p, "nothing is there")); p++)
+		lines++;
+	assert_true(lines >= 1 && lines <= 2 * LOG_LIMIT_BURST);
+	free(log);
+	board_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(creating_a_vm_survives_a_signal),
+		cmocka_unit_test(each_part_that_cannot_be_made_is_named),
+		cmocka_unit_test(destroying_nothing_is_fine),
+		cmocka_unit_test(the_first_reason_is_the_one_that_counts),
+		cmocka_unit_test(a_failure_keeps_its_text),
+		cmocka_unit_test(a_kick_reaches_every_cpu_wherever_it_is),
+		cmocka_unit_test(every_cpu_fails_at_once_and_one_says_why),
+		cmocka_unit_test(what_a_guest_does_to_nowhere_does_not_flood_the_log),
+	};
+
+	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
+}
