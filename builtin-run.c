@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "arm/firmware.h"
 #include "arm/machine.h"
 #include "arm/map.h"
 #include "arm/psci.h"
@@ -85,6 +86,11 @@ static int set_mem(void *field, const char *value, struct err *e)
 static int set_psci(void *field, const char *value, struct err *e)
 {
 	return psci_parse(value, field, e);
+}
+
+static int set_firmware(void *field, const char *value, struct err *e)
+{
+	return firmware_parse(field, value, e);
 }
 
 static int set_irqchip(void *field, const char *value, struct err *e)
@@ -198,6 +204,10 @@ static const struct opt rows[] = {
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
 	  set_psci, CFG(psci) },
+	{ 0, "firmware", "NAME=VALUE",
+	  "Pin a service or a mitigation level of KVM's firmware (see below);\n"
+	  "may be given several times",
+	  set_firmware, CFG(firmware) },
 	{ 0, "irqchip", "TYPE", "Interrupt controller: gicv2, gicv3 or auto (default)", set_irqchip,
 	  CFG(irqchip) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
@@ -239,6 +249,8 @@ static void usage(void)
 	     "\n"
 	     "Start a virtual machine. Ctrl-A x on its console stops it, Ctrl-A h helps.\n");
 	opt_print(stdout, rows, ARRAY_SIZE(rows));
+	puts("\nWhat --firmware pins; what is not pinned is the host's best ('lkvm host' shows it):");
+	firmware_print(stdout);
 }
 
 int builtin_run(int argc, char **argv)

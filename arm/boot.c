@@ -143,12 +143,19 @@ static int load_dt(struct machine *m, const struct dt *dt, gpa_t kernel_end, gpa
 	return ram_write(&m->vm.ram, m->dtb, dt->blob, size);
 }
 
+/* So little to load that huge pages would cost more to clear than all of the start. */
+static bool is_small(const struct boot_files *files)
+{
+	return files->kernel.size + files->initrd_size < 2 * MiB;
+}
+
 int boot_load(struct machine *m, const struct boot_files *files, struct err *e)
 {
 	struct dt dt = { 0 };
 	gpa_t kernel_end, top;
 	int ret;
 
+	ram_use_huge_pages(&m->vm.ram, !is_small(files));
 	ret = image_load(&files->kernel, &m->vm.ram, &m->entry, &kernel_end, e);
 	if (ret < 0)
 		return ret;
@@ -169,6 +176,7 @@ int boot_load(struct machine *m, const struct boot_files *files, struct err *e)
 	dt_free(&dt);
 	if (ret < 0)
 		return ret;
+	ram_use_huge_pages(&m->vm.ram, true);
 
 	log_debug("kernel   0x%llx-0x%llx, entry 0x%llx", (unsigned long long)m->vm.ram.base,
 		  (unsigned long long)kernel_end, (unsigned long long)m->entry);

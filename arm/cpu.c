@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "arm/firmware.h"
 #include "arm/psci.h"
 #include "kvm/kvm.h"
 #include "parts.h"
@@ -86,7 +87,9 @@ int cpus_init(struct machine *m, struct err *e)
 		if (ret < 0)
 			return ret;
 	}
-	return psci_apply(m->vm.vcpu[0].fd, m->cfg->psci, &m->psci, e);
+	/* Both are the whole VM's, whichever vCPU they are written through. */
+	ret = psci_apply(m->vm.vcpu[0].fd, m->cfg->psci, &m->psci, e);
+	return ret < 0 ? ret : firmware_apply(m->vm.vcpu[0].fd, &m->cfg->firmware, e);
 }
 
 int cpus_init_pmu(struct machine *m, struct err *e)

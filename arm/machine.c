@@ -169,8 +169,9 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 
 static void machine_destroy(struct machine *m)
 {
-	vm_destroy(&m->vm);
+	/* The GIC first: the VM is gone with its last descriptor, and RAM then unmapped from no guest. */
 	gic_destroy(&m->gic);
+	vm_destroy(&m->vm);
 	for (unsigned int i = 0; i < MAP_UART_NR; i++)
 		uart8250_destroy(&m->uart[i]);
 	if (machine_has_syscon(m))

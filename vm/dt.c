@@ -1,25 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A device tree written in one pass. */
+/*
+ * A device tree written in one pass, into a buffer that grows: most trees need a few KiB, and room
+ * for the largest there may be can be a huge page, all of it cleared for its first byte.
+ */
 #include <errno.h>
 #include <libfdt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "util/bits.h"
 #include "vm/dt.h"
 
-static void keep(struct dt *dt, int ret)
+/* Enough for a VM with a few CPUs. */
+#define SIZE_START (8 * KiB)
+
+/* Twice the room for a tree that is being written. */
+static bool grow(struct dt *dt)
 {
+	void *blob = dt->size < DT_SIZE_MAX ? malloc(dt->size * 2) : NULL;
+
+	if (!blob)
+		return false;
+	dt->size *= 2;
+	fdt_resize(dt->blob, blob, (int)dt->size);
+	free(dt->blob);
+	dt->blob = blob;
+	return true;
+}
+
+/*
+ * Takes what a call of libfdt returned. True: it lacked room and changed nothing; now there is more,
+ * so do it again. An error is kept.
+ */
+static bool again(struct dt *dt, int ret)
+{
+	if (ret == -FDT_ERR_NOSPACE && grow(dt))
+		return true;
 	if (ret < 0 && !dt->error)
 		dt->error = ret;
+	return false;
 }
 
 int dt_start(struct dt *dt, struct err *e)
 {
-	*dt = (struct dt){ .blob = malloc(DT_SIZE_MAX) };
+	*dt = (struct dt){ .blob = malloc(SIZE_START), .size = SIZE_START };
 	if (!dt->blob)
 		return err_sys(e, "cannot write a device tree");
-	keep(dt, fdt_create(dt->blob, DT_SIZE_MAX));
-	keep(dt, fdt_finish_reservemap(dt->blob));
+	/* A few KiB more of names, and no search among all there are for each property's. */
+	fdt_create_with_flags(dt->blob, (int)dt->size, FDT_CREATE_FLAG_NO_NAME_DEDUP);
+	fdt_finish_reservemap(dt->blob);
 	dt_begin(dt, "%s", "");
 	return 0;
 }
@@ -32,22 +61,22 @@ void dt_begin(struct dt *dt, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(name, sizeof(name), fmt, args);
 	va_end(args);
-	if (!dt->error)
-		keep(dt, fdt_begin_node(dt->blob, name));
+	while (!dt->error && again(dt, fdt_begin_node(dt->blob, name)))
+		;
 }
 
 void dt_end(struct dt *dt)
 {
-	if (!dt->error)
-		keep(dt, fdt_end_node(dt->blob));
+	while (!dt->error && again(dt, fdt_end_node(dt->blob)))
+		;
 }
 
 void dt_bytes(struct dt *dt, const char *name, const void *value, size_t len)
 {
-	if (len > DT_SIZE_MAX)
-		keep(dt, -FDT_ERR_NOSPACE);
-	if (!dt->error)
-		keep(dt, fdt_property(dt->blob, name, value, (int)len));
+	if (len > DT_SIZE_MAX && !dt->error)
+		dt->error = -FDT_ERR_NOSPACE;
+	while (!dt->error && again(dt, fdt_property(dt->blob, name, value, (int)len)))
+		;
 }
 
 void dt_empty(struct dt *dt, const char *name)
@@ -69,12 +98,12 @@ void dt_u64(struct dt *dt, const char *name, uint64_t value)
 
 void dt_cells_array(struct dt *dt, const char *name, const uint32_t *cells, size_t nr)
 {
+	int len = (int)(nr * sizeof(fdt32_t));
 	fdt32_t *be;
 	void *value;
 
-	if (dt->error)
-		return;
-	keep(dt, fdt_property_placeholder(dt->blob, name, (int)(nr * sizeof(*be)), &value));
+	while (!dt->error && again(dt, fdt_property_placeholder(dt->blob, name, len, &value)))
+		;
 	if (dt->error)
 		return;
 	be = value;
@@ -85,8 +114,8 @@ void dt_cells_array(struct dt *dt, const char *name, const uint32_t *cells, size
 int dt_finish(struct dt *dt, struct err *e)
 {
 	dt_end(dt);
-	if (!dt->error)
-		keep(dt, fdt_finish(dt->blob));
+	while (!dt->error && again(dt, fdt_finish(dt->blob)))
+		;
 	if (dt->error)
 		return err_set(e, ENOSPC, "cannot write a device tree: %s",
 			       fdt_strerror(dt->error));

@@ -39,39 +39,27 @@ static int hugetlbfs_open(const char *path, uint64_t size, struct err *e)
 }
 
 /*
- * Maps @size bytes at a multiple of @align: more is reserved than needed and the rest given back.
+ * Maps @size bytes at a multiple of BLOCK_SIZE: more is mapped than needed and the rest given back.
  * Only the address range is generous; no memory is.
  */
-static void *map_aligned(uint64_t size, uint64_t align, int fd)
+static void *map_aligned(uint64_t size)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
-	uint8_t *range, *host;
-	uint64_t head;
+	uint8_t *range = mmap(NULL, size + BLOCK_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *host = (uint8_t *)align_up((uintptr_t)range, BLOCK_SIZE);
+	uint64_t head = (uint64_t)(host - range);
 
-	range = mmap(NULL, size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		     0);
 	if (range == MAP_FAILED)
-		return NULL;
-	head = align_up((uintptr_t)range, align) - (uintptr_t)range;
-	host = mmap(range + head, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
-	if (host == MAP_FAILED) {
-		int saved_errno = errno;
-
-		munmap(range, size + align);
-		errno = saved_errno;
-		return NULL;
-	}
+		return MAP_FAILED;
 	if (head)
 		munmap(range, head);
-	if (align - head)
-		munmap(host + size, align - head);
+	munmap(host + size, BLOCK_SIZE - head);
 	return host;
 }
 
 int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t align = BLOCK_SIZE;
 	autofd int fd = -1;
 	void *host;
 
@@ -81,8 +69,6 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
 		if (ret < 0)
 			return (int)ret;
 		page_size = (uint64_t)ret;
-		if (align < page_size)
-			align = page_size;
 	}
 	/* Callers bound the size far below 2^63, so that rounding up cannot wrap. */
 	size = align_up(size, page_size);
@@ -91,13 +77,21 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
 		if (fd < 0)
 			return fd;
 	}
-	host = map_aligned(size, align, fd);
-	if (!host)
+	/* A hugetlbfs maps at multiples of its page size without being asked. */
+	host = hugetlbfs ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+			 : map_aligned(size);
+	if (host == MAP_FAILED)
 		return err_sys(e, "the host has no %llu MiB of memory for the guest%s%s",
 			       (unsigned long long)(size / MiB), hugetlbfs ? " in " : "",
 			       hugetlbfs ? hugetlbfs : "");
 	*ram = (struct ram){ .host = host, .base = base, .size = size, .page_size = page_size };
 	return 0;
+}
+
+void ram_use_huge_pages(const struct ram *ram, bool use)
+{
+	/* A hint: hugetlbfs and kernels without such pages refuse it, and are right. */
+	madvise(ram->host, ram->size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 void ram_destroy(struct ram *ram)

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/firmware.h"
 #include "util/err.h"
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
@@ -26,6 +27,7 @@ struct machine_config {
 	uint64_t ram_size;     /* bytes */
 	uint32_t nr_cpus;
 	uint32_t psci; /* major << 16 | minor; PSCI_AUTO: the host's best */
+	struct firmware_pins firmware;
 	enum irqchip irqchip;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */

@@ -15,8 +15,9 @@
 #define DT_SIZE_MAX 0x200000
 
 struct dt {
-	void *blob; /* DT_SIZE_MAX bytes, touched as far as they are written */
-	int error;  /* libfdt's, or 0 */
+	void *blob;
+	size_t size; /* of what @blob points at; grows up to DT_SIZE_MAX */
+	int error;   /* libfdt's, or 0 */
 };
 
 /* Begins a tree and its root node. Returns 0, or -ENOMEM with @e set. */

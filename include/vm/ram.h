@@ -27,6 +27,12 @@ struct ram {
  */
 int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e);
 
+/*
+ * Whether pages of RAM that are touched from now on may be huge ones (transparent huge pages). A
+ * guest's accesses are faster with them, but the first byte of each costs 2 MiB of cleared memory.
+ */
+void ram_use_huge_pages(const struct ram *ram, bool use);
+
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);
 

@@ -60,6 +60,7 @@ static struct {
 	} refuse[REFUSALS_MAX];
 	unsigned int nr_refusals;
 	bool forgets_psci;
+	unsigned int slow_id, slow_ms;
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 const struct fake_host *fake_host(void)
@@ -159,6 +160,17 @@ void fake_forget_psci(void)
 bool fake_forgets_psci(void)
 {
 	return fake.forgets_psci;
+}
+
+void fake_slow_entry(unsigned int id, unsigned int ms)
+{
+	fake.slow_id = id;
+	fake.slow_ms = ms;
+}
+
+unsigned int fake_entry_ms(unsigned int vcpu)
+{
+	return vcpu == fake.slow_id ? fake.slow_ms : 0;
 }
 
 int fake_new_fd(struct fake_object object, size_t size)

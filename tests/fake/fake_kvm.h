@@ -115,6 +115,12 @@ void fake_refuse(unsigned long request, uint64_t id, int code);
 /* Makes the host take PSCI versions and keep its own all the same: a defect no KVM has had yet. */
 void fake_forget_psci(void);
 
+/*
+ * Makes vCPU @id slow on its way into KVM_RUN, by @ms: whatever signal comes meanwhile is taken by its
+ * handler and gone.
+ */
+void fake_slow_entry(unsigned int id, unsigned int ms);
+
 /* What happened. Calls are valid until the next request or fake_end(). */
 size_t fake_nr_calls(void);
 const struct fake_call *fake_call(size_t i);

@@ -72,6 +72,7 @@ struct fake_script {
 const struct fake_host *fake_host(void);
 const struct fake_script *fake_script_of(const struct fake_vcpu *vcpu);
 bool fake_forgets_psci(void);
+unsigned int fake_entry_ms(unsigned int vcpu);
 /* A new descriptor for @object. */
 int fake_new_fd(struct fake_object object, size_t size);
 /* Around what may take its time: the script's own calls and sleep. */

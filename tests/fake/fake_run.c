@@ -35,6 +35,15 @@ static void wait_for_signal(const sigset_t *old, bool spin)
 		sched_yield();
 }
 
+/* Slices, since each signal ends one. */
+static void dawdle(unsigned int ms)
+{
+	fake_unlock();
+	for (unsigned int done = 0; done < ms; done += 10)
+		poll(NULL, 0, 10);
+	fake_lock();
+}
+
 static int out(struct kvm_run *run, uint32_t reason)
 {
 	run->exit_reason = reason;
@@ -185,6 +194,8 @@ int fake_vcpu_run(struct fake_vcpu *vcpu)
 	vcpu->has_run = true;
 	vcpu->vm->has_run = true;
 	complete(vcpu);
+	if (fake_entry_ms(vcpu->id))
+		dawdle(fake_entry_ms(vcpu->id));
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
@@ -149,6 +150,19 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static void run(struct play *p, const struct machine_config *cfg)
+{
+	struct rlimit usual, few;
+
+	must(getrlimit(RLIMIT_NOFILE, &usual));
+	few = usual;
+	if (p->fd_limit)
+		few.rlim_cur = p->fd_limit;
+	must(setrlimit(RLIMIT_NOFILE, &few));
+	p->status = machine_run(cfg, &p->e);
+	must(setrlimit(RLIMIT_NOFILE, &usual));
+}
+
 void play(struct play *p, const struct machine_config *cfg)
 {
 	struct capture out, log;
@@ -166,7 +180,7 @@ void play(struct play *p, const struct machine_config *cfg)
 	alarm(PATIENCE_SECONDS);
 	p->e = (struct err){ 0 };
 	start = seconds();
-	p->status = machine_run(cfg, &p->e);
+	run(p, cfg);
 	p->seconds = seconds() - start;
 	alarm(0);
 	p->fds = (int)fake_open_fds() - fds;

@@ -16,6 +16,7 @@ struct play {
 	size_t input_len;
 	const char *keys; /* typed on stdin, a terminal */
 	bool terminal;	  /* stdin is a terminal, even if nothing is typed */
+	unsigned int fd_limit; /* descriptors below this number only; 0: as many as usual */
 
 	enum machine_status status;
 	struct err e;

@@ -269,6 +269,24 @@ static void an_initrd_that_does_not_fit_is_named_with_the_numbers(void **state)
 	temp_remove(initrd);
 }
 
+static void an_initrd_that_misses_by_its_alignment_is_refused(void **state)
+{
+	struct machine_config cfg = play_config();
+	char *kernel = kernel_file(0, 63 * MiB + 100), *initrd = sparse_file(MiB - 100);
+	struct boot t;
+
+	(void)state;
+	cfg.kernel = kernel;
+	cfg.initrd = initrd;
+	boot(&t, &cfg);
+	assert_int_equal(t.ret, -E2BIG);
+	assert_non_null(strstr(t.e.text, initrd));
+	assert_non_null(strstr(t.e.text, "--mem"));
+	boot_end(&t);
+	temp_remove(kernel);
+	temp_remove(initrd);
+}
+
 static void a_kernel_that_leaves_no_room_for_the_tree_is_refused(void **state)
 {
 	struct machine_config cfg = play_config();
@@ -317,6 +335,28 @@ static void a_users_tree_arrives_byte_by_byte(void **state)
 	boot(&t, &cfg);
 	assert_int_equal(t.ret, 0);
 	assert_memory_equal(fake_ram(t.b.m.dtb, len), bytes, len);
+	boot_end(&t);
+	free(bytes);
+	temp_remove(path);
+}
+
+static void params_that_find_no_room_in_a_users_tree_are_an_error(void **state)
+{
+	struct machine_config cfg = play_config();
+	static char params[10000];
+	struct boot t;
+	size_t len;
+	void *bytes;
+	char *path = tree_file(DT_SIZE_MAX - 5000, &bytes, &len);
+
+	(void)state;
+	memset(params, 'x', sizeof(params) - 1);
+	cfg.dtb = path;
+	cfg.params = params;
+	boot(&t, &cfg);
+	assert_int_equal(t.ret, -EINVAL);
+	assert_non_null(strstr(t.e.text, path));
+	assert_non_null(strstr(t.e.text, "FDT_ERR_NOSPACE"));
 	boot_end(&t);
 	free(bytes);
 	temp_remove(path);
@@ -434,8 +474,10 @@ int main(void)
 		cmocka_unit_test(what_is_booted_from_lies_low_where_old_kernels_look),
 		cmocka_unit_test(a_kernel_that_fills_the_low_window_sends_the_rest_up),
 		cmocka_unit_test(an_initrd_that_does_not_fit_is_named_with_the_numbers),
+		cmocka_unit_test(an_initrd_that_misses_by_its_alignment_is_refused),
 		cmocka_unit_test(a_kernel_that_leaves_no_room_for_the_tree_is_refused),
 		cmocka_unit_test(a_users_tree_arrives_byte_by_byte),
+		cmocka_unit_test(params_that_find_no_room_in_a_users_tree_are_an_error),
 		cmocka_unit_test(a_large_tree_lies_within_one_block),
 		cmocka_unit_test(the_dumped_tree_is_what_the_guest_gets),
 		cmocka_unit_test(a_tree_that_cannot_be_dumped_is_an_error),

@@ -80,6 +80,12 @@ static void a_tree_that_is_too_large_is_an_error_at_its_end(void **state)
 	dt_cells(&dt, "after", 1);
 	assert_int_equal(dt_finish(&dt, &e), -ENOSPC);
 	dt_free(&dt);
+
+	/* Not cut to what an int holds. */
+	assert_int_equal(dt_start(&dt, &e), 0);
+	dt_bytes(&dt, "huge", big, (1ULL << 32) + 4);
+	assert_int_equal(dt_finish(&dt, &e), -ENOSPC);
+	dt_free(&dt);
 }
 
 static void freeing_nothing_is_fine(void **state)

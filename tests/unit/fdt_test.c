@@ -555,6 +555,7 @@ static void initrd_and_params_go_into_a_users_tree(void **state)
 		t.blob = t.dt.blob;
 		assert_int_equal(ret, 0);
 		assert_int_equal(fdt_check_full(t.blob, DT_SIZE_MAX), 0);
+		assert_true(fdt_totalsize(t.blob) < size + 256); /* no room left over */
 		check_text(&t, "/chosen", "bootargs", "yours");
 		check_prop(&t, "/chosen", "linux,initrd-start", 0, 0x50000000);
 		check_prop(&t, "/chosen", "linux,initrd-end", 0, 0x50001234);

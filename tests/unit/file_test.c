@@ -2,6 +2,7 @@
 /* Whole files: read exactly, written whole or not at all. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -143,8 +145,34 @@ static void an_unwritable_place_is_named_and_nothing_is_left(void **state)
 	temp_remove(dir);
 }
 
-/* A full disk: what was there before stays as it was. */
-static void a_write_that_fails_leaves_the_old_file(void **state)
+static void a_write_that_fails_leaves_the_old_file_and_no_other(void **state)
+{
+	struct rlimit old, small = { .rlim_cur = 4096 };
+	char *dir = temp_dir(), path[PATH_SIZE], *bytes;
+	static char big[8192];
+	struct err e = { 0 };
+	int ret;
+
+	(void)state;
+	in_dir(path, dir, "old");
+	assert_int_equal(file_write(path, "old", 3, &e), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &small);
+	ret = file_write(path, big, sizeof(big), &e);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(ret, -EFBIG);
+	assert_non_null(strstr(e.text, path));
+	bytes = file_bytes(path, NULL);
+	assert_string_equal(bytes, "old");
+	assert_int_equal(dir_entries(dir), 1);
+	free(bytes);
+	unlink(path);
+	temp_remove(dir);
+}
+
+static void a_full_device_is_named(void **state)
 {
 	struct err e = { 0 };
 
@@ -197,7 +225,8 @@ int main(void)
 		cmocka_unit_test(a_new_file_has_the_bytes_and_the_mode_that_umask_leaves),
 		cmocka_unit_test(a_longer_file_is_replaced_whole),
 		cmocka_unit_test(an_unwritable_place_is_named_and_nothing_is_left),
-		cmocka_unit_test(a_write_that_fails_leaves_the_old_file),
+		cmocka_unit_test(a_write_that_fails_leaves_the_old_file_and_no_other),
+		cmocka_unit_test(a_full_device_is_named),
 		cmocka_unit_test(a_device_is_written_and_stays_a_device),
 		cmocka_unit_test(a_symbolic_link_stays_one_and_its_target_gets_the_bytes),
 	};

@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "fake/fake_kvm.h"
+#include "fake/play.h"
 #include "kvm/kvm.h"
 
 static void an_arm64_kvm_is_opened_close_on_exec(void **state)
@@ -59,12 +61,22 @@ static void a_device_that_cannot_be_opened_says_what_to_do(void **state)
 	(void)state;
 	check_refused(&fake_6_1, "/no/such/device", -ENOENT, "enabled in this host's kernel");
 	check_refused(&fake_6_1, "/tmp", -EISDIR, "cannot open");
-	if (getuid() == 0) {
-		/* Root may open everything but this. */
-		check_refused(&fake_6_1, "/proc/self/mem/x", -ENOTDIR, "cannot open");
-		return;
-	}
-	check_refused(&fake_6_1, "/proc/1/mem", -EACCES, "no permission");
+}
+
+static void a_device_without_permission_says_which_group_to_join(void **state)
+{
+	char *path = temp_file("x", 1);
+	uid_t user = geteuid();
+
+	(void)state;
+	assert_int_equal(chmod(path, 0), 0);
+	/* Root may open everything. */
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	check_refused(&fake_6_1, path, -EACCES, "join the group");
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+	temp_remove(path);
 }
 
 struct host {
@@ -166,6 +178,7 @@ int main(void)
 		cmocka_unit_test(an_arm64_kvm_is_opened_close_on_exec),
 		cmocka_unit_test(what_is_not_an_arm64_kvm_is_refused),
 		cmocka_unit_test(a_device_that_cannot_be_opened_says_what_to_do),
+		cmocka_unit_test(a_device_without_permission_says_which_group_to_join),
 		cmocka_unit_test(requests_carry_what_they_are_given),
 		cmocka_unit_test(a_device_can_be_asked_for_without_making_it),
 		cmocka_unit_test(a_refusal_is_minus_errno),

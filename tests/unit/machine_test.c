@@ -17,6 +17,7 @@
 #include "fake/play.h"
 #include "hw/syscon.h"
 #include "util/bits.h"
+#include "util/log.h"
 
 #define OFF   FAKE_EVENT(KVM_SYSTEM_EVENT_SHUTDOWN)
 #define RESET FAKE_EVENT(KVM_SYSTEM_EVENT_RESET)
@@ -247,8 +248,11 @@ static void an_undecodable_access_aborts_in_the_guest(void **state)
 	(void)state;
 	fake_start(&fake_6_1);
 	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_NISV(0x9000000), FAKE_TYPE("on"), OFF);
+	log_set_level(LOG_DEBUG);
 	check(&p, &cfg, MACHINE_OFF, NULL);
+	log_set_level(LOG_INFO);
 	assert_string_equal(p.out, "on");
+	assert_non_null(strstr(p.log, "Debug: vCPU 0: an access at 0x9000000"));
 	assert_int_equal(fake_count(KVM_SET_VCPU_EVENTS, 1), 1);
 	assert_int_equal(fake_count(KVM_ENABLE_CAP, KVM_CAP_ARM_NISV_TO_USER), 1);
 	play_free(&p);
@@ -692,6 +696,35 @@ static void whichever_request_fails_ends_cleanly_with_one_reason(void **state)
 	temp_remove(initrd);
 }
 
+/* From no descriptor to spare, one by one, to enough: no number of them makes it leak or crash. */
+static void too_few_descriptors_end_it_cleanly(void **state)
+{
+	struct machine_config cfg = play_config();
+	char *initrd = temp_file("initrd", 6);
+	bool enough = false;
+
+	(void)state;
+	cfg.nr_cpus = 2;
+	cfg.initrd = initrd;
+	for (unsigned int limit = 3; !enough; limit++) {
+		struct play p = { .terminal = true, .fd_limit = limit };
+
+		assert_true(limit < 100);
+		fake_start(&fake_6_1);
+		fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("x"), OFF);
+		play(&p, &cfg);
+		enough = p.status == MACHINE_OFF;
+		assert_true(enough || p.status == MACHINE_FAILED);
+		assert_int_equal(p.e.text[0] != '\0', !enough);
+		assert_true(play_is_clean(&p));
+		if (enough)
+			assert_string_equal(p.out, "x");
+		play_free(&p);
+		fake_end();
+	}
+	temp_remove(initrd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -724,6 +757,7 @@ int main(void)
 		cmocka_unit_test(files_and_devices_that_are_not_there_are_named),
 		cmocka_unit_test(the_embedded_guest_is_announced_once),
 		cmocka_unit_test(whichever_request_fails_ends_cleanly_with_one_reason),
+		cmocka_unit_test(too_few_descriptors_end_it_cleanly),
 	};
 
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);

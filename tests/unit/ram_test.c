@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Guest memory: how it is reserved, and that nothing reaches beyond it. */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "fake/play.h"
@@ -139,6 +143,48 @@ static void a_place_that_is_no_hugetlbfs_is_refused_by_name(void **state)
 	temp_remove(dir);
 }
 
+#define SKIPPED 77
+
+/* In a child with mounts of its own: memory from a real hugetlbfs, or why there is none. */
+static int use_hugetlbfs(const char *dir)
+{
+	struct ram ram = { 0 };
+	struct err e = { 0 };
+	int ret;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", dir, "hugetlbfs", 0, NULL) < 0)
+		return SKIPPED;
+	ret = ram_create(&ram, BASE, 3 * MiB, dir, &e);
+	if (ret < 0) /* no huge pages are set aside on this machine */
+		return ret == -ENOMEM && strstr(e.text, dir) && !ram.host ? 0 : 1;
+	if (ram.page_size < 64 * KiB || ram.size % ram.page_size || ram.size < 3 * MiB ||
+	    (uintptr_t)ram.host % ram.page_size || dir_entries(dir))
+		return 1;
+	ram.host[ram.size - 1] = 1;
+	ram_destroy(&ram);
+	return 0;
+}
+
+static void a_hugetlbfs_gives_memory_or_says_that_it_has_none(void **state)
+{
+	char *dir = temp_dir();
+	int status = 1;
+	pid_t child;
+
+	(void)state;
+	fflush(NULL);
+	child = fork();
+	if (child == 0)
+		_exit(use_hugetlbfs(dir));
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	temp_remove(dir);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +195,7 @@ int main(void)
 		cmocka_unit_test(more_than_the_host_can_address_is_an_error),
 		cmocka_unit_test(a_slice_is_within_or_nothing),
 		cmocka_unit_test(a_copy_is_all_or_nothing),
+		cmocka_unit_test(a_hugetlbfs_gives_memory_or_says_that_it_has_none),
 		cmocka_unit_test(a_place_that_is_no_hugetlbfs_is_refused_by_name),
 	};
 

@@ -144,6 +144,29 @@ static void a_kick_reaches_every_cpu_wherever_it_is(void **state)
 	}
 }
 
+static void take_a_moment(void *ctx)
+{
+	(void)ctx;
+	usleep(20000);
+}
+
+/* The signal alone would be lost between the last look at the VM and the guest. */
+static void a_cpu_that_is_kicked_on_its_way_into_the_guest_turns_back(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	fake_slow_entry(1, 60);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_CALL(take_a_moment, NULL), OFF);
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	board_close(&b);
+}
+
 static void every_cpu_fails_at_once_and_one_says_why(void **state)
 {
 	(void)state;
@@ -202,6 +225,7 @@ int main(void)
 		cmocka_unit_test(the_first_reason_is_the_one_that_counts),
 		cmocka_unit_test(a_failure_keeps_its_text),
 		cmocka_unit_test(a_kick_reaches_every_cpu_wherever_it_is),
+		cmocka_unit_test(a_cpu_that_is_kicked_on_its_way_into_the_guest_turns_back),
 		cmocka_unit_test(every_cpu_fails_at_once_and_one_says_why),
 		cmocka_unit_test(what_a_guest_does_to_nowhere_does_not_flood_the_log),
 	};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What KVM is as the guest's firmware, beside the PSCI version: services that can be hidden and
+ * levels of mitigation (Documentation/virt/kvm/arm/fw-pseudo-registers.rst). One table serves the
+ * --firmware option, its help, the man page and `lkvm host`.
+ */
+#ifndef LKVM_ARM_FIRMWARE_H
+#define LKVM_ARM_FIRMWARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "util/err.h"
+
+enum firmware_kind {
+	FIRMWARE_SERVICE, /* a bit of a bitmap register: on or off */
+	FIRMWARE_LEVEL, /* a mitigation: KVM accepts what does not exceed the host's, stores nothing */
+};
+
+struct firmware_row {
+	const char *name; /* as in --firmware NAME=VALUE */
+	enum firmware_kind kind;
+	uint64_t reg;              /* KVM's register id */
+	unsigned int bit;          /* FIRMWARE_SERVICE */
+	const char *register_name; /* the kernel's: "STD_BMAP" */
+	const char *since;         /* the release that brought the register */
+	const char *help;
+};
+
+enum {
+	FIRMWARE_TRNG,
+	FIRMWARE_PVTIME,
+	FIRMWARE_KVM_FEATURES,
+	FIRMWARE_PTP,
+	FIRMWARE_IMPL_VERSION,
+	FIRMWARE_IMPL_CPUS,
+	FIRMWARE_WORKAROUND_1,
+	FIRMWARE_WORKAROUND_2,
+	FIRMWARE_WORKAROUND_3,
+	FIRMWARE_NR,
+};
+
+extern const struct firmware_row firmware_rows[FIRMWARE_NR];
+
+/* What a VM is to have: for each row nothing (the host's own), or a value. Starts as { 0 }. */
+struct firmware_pins {
+	bool pinned[FIRMWARE_NR];
+	uint64_t value[FIRMWARE_NR]; /* 0 or 1 for a service; the register's value for a level */
+};
+
+/*
+ * Reads "NAME=VALUE" into @pins, a struct firmware_pins. VALUE is on or off for a service, a word of
+ * firmware_level_name() for a level. Returns 0, or -EINVAL with @e naming what was typed and what there is.
+ */
+int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e);
+
+/* "not-available", "available", "not-required", "unknown": a level register's value in a word. */
+const char *firmware_level_name(unsigned int row, uint64_t value);
+
+/*
+ * Writes @pins through @vcpu, an initialised vCPU of a VM that has not run, and reads them back.
+ * ID registers must be final: the ceiling of WORKAROUND_2 depends on them.
+ * Returns 0, or -errno with @e saying what the host lacks and what it would take.
+ */
+int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e);
+
+/* The table as --help and `lkvm host` show it. */
+void firmware_print(FILE *out);
+
+#endif
