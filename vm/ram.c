@@ -46,15 +46,15 @@ static void *map_aligned(uint64_t size)
 {
 	uint8_t *range = mmap(NULL, size + BLOCK_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint8_t *host = (uint8_t *)align_up((uintptr_t)range, BLOCK_SIZE);
-	uint64_t head = (uint64_t)(host - range);
+	uint64_t head;
 
 	if (range == MAP_FAILED)
 		return MAP_FAILED;
+	head = align_up((uintptr_t)range, BLOCK_SIZE) - (uintptr_t)range;
 	if (head)
 		munmap(range, head);
-	munmap(host + size, BLOCK_SIZE - head);
-	return host;
+	munmap(range + head + size, BLOCK_SIZE - head);
+	return range + head;
 }
 
 int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e)

@@ -186,9 +186,10 @@ int fake_gic_has(const struct fake_vm *vm, const struct kvm_device_attr *arg)
 	case KVM_DEV_ARM_VGIC_GRP_ADDR:
 		if (v3)
 			return arg->attr >= KVM_VGIC_V3_ADDR_TYPE_DIST &&
-				       arg->attr <= KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION &&
-				       arg->attr != KVM_VGIC_ITS_ADDR_TYPE ?
-				       0 : -ENXIO;
+					       arg->attr <= KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION &&
+					       arg->attr != KVM_VGIC_ITS_ADDR_TYPE
+				       ? 0
+				       : -ENXIO;
 		return arg->attr <= KVM_VGIC_V2_ADDR_TYPE_CPU ? 0 : -ENXIO;
 	case KVM_DEV_ARM_VGIC_GRP_NR_IRQS:
 		return 0;

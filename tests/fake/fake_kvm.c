@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fake KVM's door, its VMs, and its memory of what was asked. kvm_ioctl() knows no context but
+ * The fake KVM's door, and its memory of what was asked. kvm_ioctl() knows no context but
  * the descriptor, as ioctl(2), so the fake is the one place where state hangs off the file.
  */
 #include <errno.h>
@@ -12,31 +12,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "arm/psci.h"
 #include "fake_priv.h"
 #include "kvm/kvm.h"
 #include "util/bits.h"
 
-#define SCRIPTS_MAX 32
+#define SCRIPTS_MAX  32
 #define REFUSALS_MAX 8
-#define IPA_DEFAULT 40
-#define IPA_MIN	    32
-
-const struct fake_host fake_ancient = {
-	.api_version = 12, .arm = true, .max_vcpus = 512, .gicv3 = true,
-};
-const struct fake_host fake_5_10 = {
-	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 0), .max_vcpus = 512,
-	.ipa_bits = 44, .gicv3 = true, .nisv = true,
-};
-const struct fake_host fake_6_1 = {
-	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 1), .max_vcpus = 512,
-	.ipa_bits = 44, .gicv3 = true, .nisv = true,
-};
-const struct fake_host fake_7_3 = {
-	.api_version = 12, .arm = true, .psci_max = PSCI_VERSION(1, 3), .max_vcpus = 512,
-	.ipa_bits = 44, .gicv3 = true, .nisv = true,
-};
 
 static struct {
 	pthread_mutex_t lock;
@@ -173,6 +154,16 @@ unsigned int fake_entry_ms(unsigned int vcpu)
 	return vcpu == fake.slow_id ? fake.slow_ms : 0;
 }
 
+struct fake_vm *fake_new_vm(unsigned int ipa_bits)
+{
+	struct fake_vm *vm = need(calloc(1, sizeof(*vm)));
+
+	*vm = (struct fake_vm){ .index = fake.nr_vms, .ipa_bits = ipa_bits };
+	fake.vm = need(realloc(fake.vm, (fake.nr_vms + 1) * sizeof(*fake.vm)));
+	fake.vm[fake.nr_vms++] = vm;
+	return vm;
+}
+
 int fake_new_fd(struct fake_object object, size_t size)
 {
 	static const char *const names[] = { "fake-kvm", "fake-vm", "fake-vcpu", "fake-device" };
@@ -207,122 +198,6 @@ static bool find_object(int fd, struct fake_object *object)
 	return false;
 }
 
-static int check_extension(const struct fake_vm *vm, uint64_t cap)
-{
-	const struct fake_host *host = &fake.host;
-
-	if (!host->arm)
-		return 0;
-	switch (cap) {
-	case KVM_CAP_ARM_PSCI_0_2:
-	case KVM_CAP_DEVICE_CTRL:
-	case KVM_CAP_IMMEDIATE_EXIT:
-		return 1;
-	case KVM_CAP_ARM_VM_IPA_SIZE:
-		return host->ipa_bits;
-	case KVM_CAP_MAX_VCPUS:
-		return vm && vm->gic.type == KVM_DEV_TYPE_ARM_VGIC_V2 ? 8 : host->max_vcpus;
-	case KVM_CAP_ARM_PMU_V3:
-		return host->pmu;
-	case KVM_CAP_ARM_SVE:
-		return host->sve;
-	case KVM_CAP_ARM_PTRAUTH_ADDRESS:
-	case KVM_CAP_ARM_PTRAUTH_GENERIC:
-		return host->ptrauth;
-	case KVM_CAP_ARM_NISV_TO_USER:
-	case KVM_CAP_ARM_INJECT_EXT_DABT:
-		return host->nisv;
-	default:
-		return 0;
-	}
-}
-
-static int create_vm(uint64_t type)
-{
-	struct fake_vm *vm;
-	uint64_t bits = type ? type : IPA_DEFAULT;
-	int fd;
-
-	if (type & ~0xffULL || (type && !fake.host.ipa_bits))
-		return -EINVAL;
-	if (bits < IPA_MIN || (fake.host.ipa_bits && bits > (unsigned int)fake.host.ipa_bits))
-		return -EINVAL;
-	vm = need(calloc(1, sizeof(*vm)));
-	*vm = (struct fake_vm){ .index = fake.nr_vms, .ipa_bits = (unsigned int)bits };
-	fake.vm = need(realloc(fake.vm, (fake.nr_vms + 1) * sizeof(*fake.vm)));
-	fake.vm[fake.nr_vms++] = vm;
-	fd = fake_new_fd((struct fake_object){ .kind = FAKE_VM, .vm = vm }, 0);
-	return fd;
-}
-
-static int create_vcpu(struct fake_vm *vm, uint64_t id)
-{
-	struct fake_vcpu *vcpu;
-	int fd;
-
-	if (id >= (uint64_t)check_extension(vm, KVM_CAP_MAX_VCPUS) || id >= FAKE_VCPUS)
-		return -EINVAL;
-	if (vm->gic.initialised)
-		return -EBUSY;
-	if (vm->vcpu[id])
-		return -EEXIST;
-	vcpu = need(calloc(1, sizeof(*vcpu)));
-	*vcpu = (struct fake_vcpu){ .vm = vm, .id = (unsigned int)id };
-	fd = fake_new_fd((struct fake_object){ .kind = FAKE_VCPU, .vm = vm, .vcpu = vcpu },
-			 FAKE_RUN_SIZE);
-	if (fd >= 0)
-		vcpu->run = mmap(NULL, FAKE_RUN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd < 0 || vcpu->run == MAP_FAILED) {
-		free(vcpu);
-		return fd < 0 ? fd : -ENOMEM;
-	}
-	vm->vcpu[id] = vcpu;
-	vm->nr_vcpus++;
-	return fd;
-}
-
-static int set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region *arg)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t limit = 1ULL << vm->ipa_bits;
-
-	if (!arg->memory_size || arg->memory_size % page || arg->guest_phys_addr % page ||
-	    arg->userspace_addr % page || arg->flags)
-		return -EINVAL;
-	if (arg->guest_phys_addr > limit || arg->memory_size > limit - arg->guest_phys_addr)
-		return -EFAULT;
-	for (unsigned int i = 0; i < vm->nr_slots; i++) {
-		const struct fake_slot *slot = &vm->slot[i];
-
-		if (slot->slot == arg->slot ||
-		    (slot->gpa < arg->guest_phys_addr + arg->memory_size &&
-		     arg->guest_phys_addr < slot->gpa + slot->size))
-			return -EEXIST;
-	}
-	if (vm->nr_slots == FAKE_SLOTS)
-		return -EINVAL;
-	vm->slot[vm->nr_slots++] = (struct fake_slot){ .slot = arg->slot,
-						       .gpa = arg->guest_phys_addr,
-						       .size = arg->memory_size,
-						       .host = arg->userspace_addr };
-	return 0;
-}
-
-static int enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg)
-{
-	if (arg->flags || arg->cap != KVM_CAP_ARM_NISV_TO_USER || !fake.host.nisv)
-		return -EINVAL;
-	vm->nisv = true;
-	return 0;
-}
-
-static int set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_events *arg)
-{
-	if (!vcpu->initialised)
-		return -ENOEXEC;
-	return arg->exception.ext_dabt_pending && !fake.host.nisv ? -EINVAL : 0;
-}
-
 static int system_ioctl(unsigned long request, void *arg)
 {
 	if (!fake.host.api_version)
@@ -331,11 +206,11 @@ static int system_ioctl(unsigned long request, void *arg)
 	case KVM_GET_API_VERSION:
 		return fake.host.api_version;
 	case KVM_CHECK_EXTENSION:
-		return check_extension(NULL, (uintptr_t)arg);
+		return fake_check_extension(NULL, (uintptr_t)arg);
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return FAKE_RUN_SIZE;
 	case KVM_CREATE_VM:
-		return create_vm((uintptr_t)arg);
+		return fake_create_vm((uintptr_t)arg);
 	default:
 		return -ENOTTY;
 	}
@@ -345,13 +220,13 @@ static int vm_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KVM_CHECK_EXTENSION:
-		return check_extension(vm, (uintptr_t)arg);
+		return fake_check_extension(vm, (uintptr_t)arg);
 	case KVM_ENABLE_CAP:
-		return enable_cap(vm, arg);
+		return fake_enable_cap(vm, arg);
 	case KVM_CREATE_VCPU:
-		return create_vcpu(vm, (uintptr_t)arg);
+		return fake_create_vcpu(vm, (uintptr_t)arg);
 	case KVM_SET_USER_MEMORY_REGION:
-		return set_memory(vm, arg);
+		return fake_set_memory(vm, arg);
 	case KVM_ARM_PREFERRED_TARGET:
 		memset(arg, 0, sizeof(struct kvm_vcpu_init));
 		((struct kvm_vcpu_init *)arg)->target = KVM_ARM_TARGET_GENERIC_V8;
@@ -377,7 +252,7 @@ static int vcpu_ioctl(struct fake_vcpu *vcpu, unsigned long request, void *arg)
 	case KVM_SET_ONE_REG:
 		return fake_vcpu_reg(vcpu, arg, true);
 	case KVM_SET_VCPU_EVENTS:
-		return set_events(vcpu, arg);
+		return fake_vcpu_set_events(vcpu, arg);
 	case KVM_SET_DEVICE_ATTR:
 		return fake_vcpu_set_attr(vcpu, arg);
 	case KVM_RUN:
@@ -569,25 +444,11 @@ unsigned int fake_nr_vms(void)
 	return fake.nr_vms;
 }
 
-static struct fake_vm *newest(void)
+struct fake_vm *fake_newest(void)
 {
 	if (!fake.nr_vms)
 		abort();
 	return fake.vm[fake.nr_vms - 1];
-}
-
-void *fake_ram(uint64_t gpa, uint64_t len)
-{
-	const struct fake_vm *vm = newest();
-
-	for (unsigned int i = 0; i < vm->nr_slots; i++) {
-		const struct fake_slot *slot = &vm->slot[i];
-		uint64_t off = gpa - slot->gpa;
-
-		if (gpa >= slot->gpa && off <= slot->size && len <= slot->size - off)
-			return (void *)(uintptr_t)(slot->host + off);
-	}
-	return NULL;
 }
 
 unsigned int fake_own_mappings(void)
@@ -597,51 +458,4 @@ unsigned int fake_own_mappings(void)
 	for (unsigned int i = 0; i < fake.nr_vms; i++)
 		nr += fake.vm[i]->nr_vcpus;
 	return nr;
-}
-
-void *fake_ram_host(void)
-{
-	if (!newest()->nr_slots)
-		return NULL;
-	return (void *)(uintptr_t)newest()->slot[0].host;
-}
-
-uint64_t fake_ram_size(void)
-{
-	return newest()->slot[0].size;
-}
-
-uint64_t fake_pc(void)
-{
-	return newest()->vcpu[0]->pc;
-}
-
-uint64_t fake_x0(void)
-{
-	return newest()->vcpu[0]->x0;
-}
-
-uint64_t fake_psci(void)
-{
-	return fake_psci_of(newest());
-}
-
-bool fake_has_feature(unsigned int vcpu, unsigned int feature)
-{
-	return fake_vcpu_has(newest()->vcpu[vcpu], feature);
-}
-
-bool fake_powered_off(unsigned int vcpu)
-{
-	return fake_has_feature(vcpu, KVM_ARM_VCPU_POWER_OFF);
-}
-
-bool fake_spi_level(unsigned int spi)
-{
-	bool level;
-
-	fake_lock();
-	level = newest()->gic.level[32 + spi];
-	fake_unlock();
-	return level;
 }

@@ -25,7 +25,7 @@
 /* The host. Copied by fake_start(). */
 struct fake_host {
 	int api_version;   /* 12; 0: the device knows no KVM ioctl */
-	bool arm;	   /* false: another architecture's KVM */
+	bool arm;          /* false: another architecture's KVM */
 	uint32_t psci_max; /* best PSCI version; 0: the register is not there */
 	int max_vcpus;
 	int ipa_bits; /* 0: no KVM_CAP_ARM_VM_IPA_SIZE: 40, and only machine type 0 */
@@ -39,15 +39,15 @@ extern const struct fake_host fake_ancient, fake_5_10, fake_6_1, fake_7_3;
 struct fake_step {
 	enum {
 		FAKE_STEP_WRITE,  /* MMIO */
-		FAKE_STEP_READ,	  /* MMIO; the value goes to *result */
+		FAKE_STEP_READ,   /* MMIO; the value goes to *result */
 		FAKE_STEP_UNTIL,  /* MMIO reads of @addr until (value & mask) == data */
-		FAKE_STEP_TYPE,	  /* MMIO writes of @text's bytes to @addr */
-		FAKE_STEP_EXIT,	  /* exit reason @addr, its first field @data */
+		FAKE_STEP_TYPE,   /* MMIO writes of @text's bytes to @addr */
+		FAKE_STEP_EXIT,   /* exit reason @addr, its first field @data */
 		FAKE_STEP_ERROR,  /* KVM_RUN returns -data */
-		FAKE_STEP_NISV,	  /* an access at @addr that KVM cannot decode */
+		FAKE_STEP_NISV,   /* an access at @addr that KVM cannot decode */
 		FAKE_STEP_SLEEP,  /* WFI: until a signal */
-		FAKE_STEP_SPIN,	  /* a busy guest: the same, without sleeping */
-		FAKE_STEP_CALL,	  /* @call(@ctx) on the vCPU's thread */
+		FAKE_STEP_SPIN,   /* a busy guest: the same, without sleeping */
+		FAKE_STEP_CALL,   /* @call(@ctx) on the vCPU's thread */
 		FAKE_STEP_REPEAT, /* from the first step again */
 	} what;
 	uint64_t addr, data, mask;
@@ -59,21 +59,52 @@ struct fake_step {
 	void *ctx;
 };
 
-#define FAKE_WRITE(a, l, d)  { .what = FAKE_STEP_WRITE, .addr = (a), .len = (l), .data = (d) }
-#define FAKE_READ(a, l, r)   { .what = FAKE_STEP_READ, .addr = (a), .len = (l), .result = (r) }
-#define FAKE_UNTIL(a, m, d)                                                                        \
-	{ .what = FAKE_STEP_UNTIL, .addr = (a), .len = 1, .mask = (m), .data = (d) }
+#define FAKE_WRITE(a, l, d)                                                   \
+	{                                                                     \
+		.what = FAKE_STEP_WRITE, .addr = (a), .len = (l), .data = (d) \
+	}
+#define FAKE_READ(a, l, r)                                                     \
+	{                                                                      \
+		.what = FAKE_STEP_READ, .addr = (a), .len = (l), .result = (r) \
+	}
+#define FAKE_UNTIL(a, m, d)                                                              \
+	{                                                                                \
+		.what = FAKE_STEP_UNTIL, .addr = (a), .len = 1, .mask = (m), .data = (d) \
+	}
 /* @t: a string literal, without its terminator; onto the first UART. */
 #define FAKE_TYPE(t)                                                                               \
-	{ .what = FAKE_STEP_TYPE, .addr = 0x01000000, .text = (t), .text_len = sizeof(t) - 1 }
-#define FAKE_EXIT(reason, d) { .what = FAKE_STEP_EXIT, .addr = (reason), .data = (d) }
-#define FAKE_EVENT(type)     FAKE_EXIT(KVM_EXIT_SYSTEM_EVENT, type)
-#define FAKE_ERROR(code)     { .what = FAKE_STEP_ERROR, .data = (code) }
-#define FAKE_NISV(a)	     { .what = FAKE_STEP_NISV, .addr = (a) }
-#define FAKE_SLEEP	     { .what = FAKE_STEP_SLEEP }
-#define FAKE_SPIN	     { .what = FAKE_STEP_SPIN }
-#define FAKE_CALL(f, c)	     { .what = FAKE_STEP_CALL, .call = (f), .ctx = (c) }
-#define FAKE_REPEAT	     { .what = FAKE_STEP_REPEAT }
+	{                                                                                          \
+		.what = FAKE_STEP_TYPE, .addr = 0x01000000, .text = (t), .text_len = sizeof(t) - 1 \
+	}
+#define FAKE_EXIT(reason, d)                                          \
+	{                                                             \
+		.what = FAKE_STEP_EXIT, .addr = (reason), .data = (d) \
+	}
+#define FAKE_EVENT(type) FAKE_EXIT(KVM_EXIT_SYSTEM_EVENT, type)
+#define FAKE_ERROR(code)                                \
+	{                                               \
+		.what = FAKE_STEP_ERROR, .data = (code) \
+	}
+#define FAKE_NISV(a)                                \
+	{                                           \
+		.what = FAKE_STEP_NISV, .addr = (a) \
+	}
+#define FAKE_SLEEP                      \
+	{                               \
+		.what = FAKE_STEP_SLEEP \
+	}
+#define FAKE_SPIN                      \
+	{                              \
+		.what = FAKE_STEP_SPIN \
+	}
+#define FAKE_CALL(f, c)                                         \
+	{                                                       \
+		.what = FAKE_STEP_CALL, .call = (f), .ctx = (c) \
+	}
+#define FAKE_REPEAT                      \
+	{                                \
+		.what = FAKE_STEP_REPEAT \
+	}
 
 /* One answered request. */
 struct fake_call {
@@ -89,25 +120,26 @@ struct fake_call {
 };
 
 #define FAKE_ATTR(group, attr) ((uint64_t)(group) << 48 | (attr))
-#define FAKE_ANY	       UINT64_MAX
-#define FAKE_EVERY_BOOT	       UINT32_MAX
+#define FAKE_ANY               UINT64_MAX
+#define FAKE_EVERY_BOOT        UINT32_MAX
 
 /* A new host without VMs, scripts and calls. fake_end() forgets everything. */
 void fake_start(const struct fake_host *host);
 void fake_end(void);
 
 /*
- * Gives vCPU @vcpu of the VM created as number @boot (from 0) its script: a copy of @nr steps. What
- * they point at stays until fake_end(). The first script that fits counts; a vCPU without one sleeps.
+ * Gives vCPU @vcpu of the VM created as number @boot (from 0) its script: a copy of @nr steps.
+ * What they point at stays until fake_end(). The first script that fits counts; a vCPU without one
+ * sleeps.
  */
 void fake_script(uint32_t boot, unsigned int vcpu, const struct fake_step *steps, size_t nr);
 
 /* fake_script() with the steps listed. */
-#define fake_guest(boot, vcpu, ...)                                                                \
-	fake_script(boot, vcpu, (const struct fake_step[]){ __VA_ARGS__ },                         \
+#define fake_guest(boot, vcpu, ...)                                        \
+	fake_script(boot, vcpu, (const struct fake_step[]){ __VA_ARGS__ }, \
 		    sizeof((const struct fake_step[]){ __VA_ARGS__ }) / sizeof(struct fake_step))
 
-/* Makes request number @nth from now (from 1) fail with errno @code and do nothing; 0: none does. */
+/* Makes request @nth from now (the next is 1) do nothing but fail with errno @code; 0: none. */
 void fake_fail(unsigned int nth, int code);
 /* Makes every request of this kind (see struct fake_call) fail so. */
 void fake_refuse(unsigned long request, uint64_t id, int code);
@@ -116,8 +148,8 @@ void fake_refuse(unsigned long request, uint64_t id, int code);
 void fake_forget_psci(void);
 
 /*
- * Makes vCPU @id slow on its way into KVM_RUN, by @ms: whatever signal comes meanwhile is taken by its
- * handler and gone.
+ * Makes vCPU @id slow on its way into KVM_RUN, by @ms: whatever signal comes meanwhile is taken by
+ * its handler and gone.
  */
 void fake_slow_entry(unsigned int id, unsigned int ms);
 
@@ -146,6 +178,6 @@ bool fake_spi_level(unsigned int spi);
 /* What the VMs' user still holds. */
 unsigned int fake_open_fds(void);     /* of the whole process */
 unsigned int fake_mapped_vcpus(void); /* kvm_run areas */
-bool fake_ram_is_mapped(void);	      /* the newest VM's */
+bool fake_ram_is_mapped(void);        /* the newest VM's */
 
 #endif

@@ -38,7 +38,7 @@ struct fake_vcpu {
 	bool initialised, finalised, has_run, pmu_irq, pmu_ready;
 	uint64_t pc, x0;
 	size_t step, text_pos;
-	uint64_t *read_to;    /* where the MMIO read that just exited goes */
+	uint64_t *read_to; /* where the MMIO read that just exited goes */
 	bool reading, until;
 };
 
@@ -73,6 +73,9 @@ const struct fake_host *fake_host(void);
 const struct fake_script *fake_script_of(const struct fake_vcpu *vcpu);
 bool fake_forgets_psci(void);
 unsigned int fake_entry_ms(unsigned int vcpu);
+struct fake_vm *fake_newest(void);
+/* A new VM, the newest from now on. */
+struct fake_vm *fake_new_vm(unsigned int ipa_bits);
 /* A new descriptor for @object. */
 int fake_new_fd(struct fake_object object, size_t size);
 /* Around what may take its time: the script's own calls and sleep. */
@@ -82,6 +85,13 @@ void fake_unlock(void);
 /* What the fake itself maps of the newest VMs' vCPUs, and where the newest one's RAM is (was). */
 unsigned int fake_own_mappings(void);
 void *fake_ram_host(void);
+
+/* fake_vm.c */
+int fake_check_extension(const struct fake_vm *vm, uint64_t cap); /* NULL: of the host */
+int fake_create_vm(uint64_t type);
+int fake_create_vcpu(struct fake_vm *vm, uint64_t id);
+int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region *arg);
+int fake_enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg);
 
 /* fake_gic.c: as arm-vgic.rst and arm-vgic-v3.rst say. */
 int fake_gic_create(struct fake_vm *vm, struct kvm_create_device *arg);
@@ -94,6 +104,7 @@ int fake_vcpu_init(struct fake_vcpu *vcpu, const struct kvm_vcpu_init *arg);
 int fake_vcpu_finalise(struct fake_vcpu *vcpu, int feature);
 int fake_vcpu_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *arg, bool set);
 int fake_vcpu_set_attr(struct fake_vcpu *vcpu, const struct kvm_device_attr *arg);
+int fake_vcpu_set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_events *arg);
 bool fake_vcpu_has(const struct fake_vcpu *vcpu, unsigned int feature);
 uint32_t fake_psci_of(const struct fake_vm *vm);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "fake_priv.h"
 
-#define CORE_REG(name)                                                                             \
+#define CORE_REG(name) \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
 #define MPIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 5)
 
@@ -49,8 +49,7 @@ int fake_vcpu_init(struct fake_vcpu *vcpu, const struct kvm_vcpu_init *arg)
 		if (i > KVM_ARM_VCPU_PTRAUTH_GENERIC && bit(arg, i))
 			return -ENOENT;
 	}
-	if (bit(arg, KVM_ARM_VCPU_EL1_32BIT) ||
-	    (bit(arg, KVM_ARM_VCPU_PMU_V3) && !host->pmu) ||
+	if (bit(arg, KVM_ARM_VCPU_EL1_32BIT) || (bit(arg, KVM_ARM_VCPU_PMU_V3) && !host->pmu) ||
 	    (bit(arg, KVM_ARM_VCPU_SVE) && !host->sve) ||
 	    (bit(arg, KVM_ARM_VCPU_PTRAUTH_ADDRESS) && !host->ptrauth) ||
 	    bit(arg, KVM_ARM_VCPU_PTRAUTH_ADDRESS) != bit(arg, KVM_ARM_VCPU_PTRAUTH_GENERIC))
@@ -174,4 +173,11 @@ int fake_vcpu_set_attr(struct fake_vcpu *vcpu, const struct kvm_device_attr *arg
 	default:
 		return -ENXIO;
 	}
+}
+
+int fake_vcpu_set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_events *arg)
+{
+	if (!vcpu->initialised)
+		return -ENOEXEC;
+	return arg->exception.ext_dabt_pending && !fake_host()->nisv ? -EINVAL : 0;
 }

@@ -14,8 +14,8 @@ struct play {
 	/* Set these, or leave them zero. */
 	const void *input; /* on stdin, a pipe that ends there; NULL: /dev/null */
 	size_t input_len;
-	const char *keys; /* typed on stdin, a terminal */
-	bool terminal;	  /* stdin is a terminal, even if nothing is typed */
+	const char *keys;      /* typed on stdin, a terminal */
+	bool terminal;         /* stdin is a terminal, even if nothing is typed */
 	unsigned int fd_limit; /* descriptors below this number only; 0: as many as usual */
 
 	enum machine_status status;
@@ -29,7 +29,7 @@ struct play {
 	int fds;
 	unsigned int vcpus;
 	bool ram, modes; /* guest memory is mapped; the terminal is not what it was */
-	bool signals;	 /* the thread's signal mask is not what it was */
+	bool signals;    /* the thread's signal mask is not what it was */
 };
 
 /* Small, one CPU, on the fake's device; no message but errors and warnings needs a look. */

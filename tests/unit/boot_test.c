@@ -315,7 +315,8 @@ static char *tree_file(size_t padding, void **bytes, size_t *len)
 	assert_int_equal(fdt_setprop_placeholder(blob, 0, "padding", (int)padding, &value), 0);
 	memset(value, 0x77, padding);
 	assert_int_equal(fdt_setprop(blob, fdt_add_subnode(blob, 0, "psci"), "compatible", psci,
-				     sizeof(psci)), 0);
+				     sizeof(psci)),
+			 0);
 	assert_int_equal(fdt_pack(blob), 0);
 	*bytes = blob;
 	*len = fdt_totalsize(blob);

@@ -12,7 +12,7 @@
 #include "fake/play.h"
 #include "kvm/kvm.h"
 
-#define PMU_IRQ	 FAKE_ATTR(KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_IRQ)
+#define PMU_IRQ  FAKE_ATTR(KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_IRQ)
 #define PMU_INIT FAKE_ATTR(KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT)
 
 static struct machine_config cpus(unsigned int nr)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The generated device tree, read back with libfdt, and what becomes of the user's own. */
+/* The generated device tree, read back with libfdt. */
 #include <errno.h>
 #include <libfdt.h>
 #include <setjmp.h>
@@ -12,92 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "arm/psci.h"
-#include "fake/board.h"
-#include "fake/play.h"
+#include "fdt_tree.h"
 #include "kvm/kvm.h"
-#include "vm/dt.h"
-
-struct tree {
-	struct board b;
-	struct dt dt;
-	const void *blob;
-};
-
-static struct machine_config config(unsigned int nr_cpus, uint32_t psci, enum irqchip irqchip)
-{
-	struct machine_config cfg = play_config();
-
-	cfg.nr_cpus = nr_cpus;
-	cfg.psci = psci;
-	cfg.irqchip = irqchip;
-	return cfg;
-}
-
-static struct fake_host host(void)
-{
-	struct fake_host all = fake_7_3;
-
-	all.gicv2 = all.pmu = true;
-	return all;
-}
-
-static void tree_make(struct tree *t, const struct machine_config *cfg)
-{
-	struct fake_host all = host();
-	struct err e = { 0 };
-
-	board_build(&t->b, &all, cfg);
-	assert_int_equal(fdt_generate(&t->b.m, &t->dt, &e), 0);
-	assert_string_equal(e.text, "");
-	t->blob = t->dt.blob;
-	assert_int_equal(fdt_check_full(t->blob, fdt_totalsize(t->blob)), 0);
-}
-
-static void tree_free(struct tree *t)
-{
-	dt_free(&t->dt);
-	board_close(&t->b);
-}
-
-static int node(const struct tree *t, const char *path)
-{
-	int off = fdt_path_offset(t->blob, path);
-
-	if (off < 0)
-		print_error("no node %s\n", path);
-	assert_true(off >= 0);
-	return off;
-}
-
-static void check_cells(const struct tree *t, const char *path, const char *name,
-			const uint32_t *cells, size_t nr)
-{
-	int len;
-	const fdt32_t *value = fdt_getprop(t->blob, node(t, path), name, &len);
-
-	assert_non_null(value);
-	assert_int_equal(len, nr * sizeof(*cells));
-	for (size_t i = 0; i < nr; i++)
-		assert_int_equal(fdt32_to_cpu(value[i]), cells[i]);
-}
-
-#define check_prop(t, path, name, ...)                                                             \
-	check_cells(t, path, name, (const uint32_t[]){ __VA_ARGS__ },                              \
-		    sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
-
-/* @value: all bytes of the property but the last terminator, as a literal has them. */
-#define check_text(t, path, name, value) check_bytes(t, path, name, value, sizeof(value))
-
-static void check_bytes(const struct tree *t, const char *path, const char *name,
-			const void *bytes, size_t nr)
-{
-	int len;
-	const void *value = fdt_getprop(t->blob, node(t, path), name, &len);
-
-	assert_non_null(value);
-	assert_int_equal(len, nr);
-	assert_memory_equal(value, bytes, nr);
-}
 
 static void check_absent(const struct tree *t, const char *path)
 {
@@ -205,8 +121,8 @@ static void gicv3_has_a_region_for_up_to_123_cpus(void **state)
 
 		tree_make(&t, &cfg);
 		check_text(&t, "/interrupt-controller@8000000", "compatible", "arm,gic-v3");
-		check_prop(&t, "/interrupt-controller@8000000", "reg", 0, 0x08000000, 0, 0x10000,
-			   0, 0x080a0000, 0, nrs[i] * 0x20000);
+		check_prop(&t, "/interrupt-controller@8000000", "reg", 0, 0x08000000, 0, 0x10000, 0,
+			   0x080a0000, 0, nrs[i] * 0x20000);
 		assert_null(fdt_getprop(t.blob, node(&t, "/interrupt-controller@8000000"),
 					"#redistributor-regions", NULL));
 		tree_free(&t);
@@ -224,8 +140,8 @@ static void gicv3_has_a_second_region_above_ram_for_more(void **state)
 
 		cfg.ram_size = 5 * GiB;
 		tree_make(&t, &cfg);
-		check_prop(&t, "/interrupt-controller@8000000", "reg", 0, 0x08000000, 0, 0x10000,
-			   0, 0x080a0000, 0, 123 * 0x20000, 1, 0x80000000, 0,
+		check_prop(&t, "/interrupt-controller@8000000", "reg", 0, 0x08000000, 0, 0x10000, 0,
+			   0x080a0000, 0, 123 * 0x20000, 1, 0x80000000, 0,
 			   (nrs[i] - 123) * 0x20000);
 		check_prop(&t, "/interrupt-controller@8000000", "#redistributor-regions", 2);
 		tree_free(&t);
@@ -241,7 +157,8 @@ static void each_cpu_has_its_number_and_comes_up_by_psci(void **state)
 
 	(void)state;
 	tree_make(&t, &cfg);
-	fdt_for_each_subnode(cpu, t.blob, node(&t, "/cpus")) {
+	fdt_for_each_subnode(cpu, t.blob, node(&t, "/cpus"))
+	{
 		uint32_t aff = fdt32_ld(fdt_getprop(t.blob, cpu, "reg", NULL));
 		char name[32];
 
@@ -305,8 +222,9 @@ static void interrupts_go_to_the_controller(void **state)
 	(void)state;
 	tree_make(&t, &cfg);
 	gic = node(&t, "/interrupt-controller@8000000");
-	assert_int_equal(fdt_node_offset_by_phandle(
-				 t.blob, fdt32_ld(fdt_getprop(t.blob, 0, "interrupt-parent", NULL))),
+	assert_int_equal(fdt_node_offset_by_phandle(t.blob, fdt32_ld(fdt_getprop(t.blob, 0,
+										 "interrupt-parent",
+										 NULL))),
 			 gic);
 	check_prop(&t, "/interrupt-controller@8000000", "#interrupt-cells", 3);
 	assert_non_null(fdt_getprop(t.blob, gic, "interrupt-controller", NULL));
@@ -451,8 +369,10 @@ static void dtc_reads_every_tree_without_a_warning(void **state)
 		uint32_t psci;
 		enum irqchip irqchip;
 	} rows[] = {
-		{ 1, PSCI_VERSION(0, 1), IRQCHIP_GICV3 }, { 8, PSCI_VERSION(0, 1), IRQCHIP_GICV2 },
-		{ 2, PSCI_VERSION(0, 2), IRQCHIP_GICV3 }, { 3, PSCI_VERSION(1, 3), IRQCHIP_GICV2 },
+		{ 1, PSCI_VERSION(0, 1), IRQCHIP_GICV3 },
+		{ 8, PSCI_VERSION(0, 1), IRQCHIP_GICV2 },
+		{ 2, PSCI_VERSION(0, 2), IRQCHIP_GICV3 },
+		{ 3, PSCI_VERSION(1, 3), IRQCHIP_GICV2 },
 		{ 512, PSCI_VERSION(1, 1), IRQCHIP_GICV3 },
 	};
 
@@ -471,222 +391,6 @@ static void dtc_reads_every_tree_without_a_warning(void **state)
 		free(says);
 		tree_free(&t);
 	}
-}
-
-/* A user's tree: an empty root, or one with a /psci and a /chosen. */
-static void *user_tree(const char *psci, size_t psci_len, size_t *size)
-{
-	void *blob = malloc(4096);
-
-	assert_non_null(blob);
-	assert_int_equal(fdt_create_empty_tree(blob, 4096), 0);
-	if (psci) {
-		int off = fdt_add_subnode(blob, 0, "psci");
-
-		assert_int_equal(fdt_setprop(blob, off, "compatible", psci, (int)psci_len), 0);
-		off = fdt_add_subnode(blob, 0, "chosen");
-		assert_int_equal(fdt_setprop_string(blob, off, "bootargs", "mine"), 0);
-	}
-	assert_int_equal(fdt_pack(blob), 0);
-	*size = fdt_totalsize(blob);
-	return blob;
-}
-
-/* fdt_fix_chosen() on a copy of @blob in a buffer as boot.c has it. */
-static void *fixed(const struct machine *m, const void *blob, size_t size, int *ret, char **log)
-{
-	void *copy = malloc(DT_SIZE_MAX);
-	struct err e = { 0 };
-	struct capture c;
-
-	assert_non_null(copy);
-	memcpy(copy, blob, size);
-	capture_start(&c, STDERR_FILENO);
-	*ret = fdt_fix_chosen(m, copy, &e);
-	*log = capture_end(&c, NULL);
-	return copy;
-}
-
-static void a_users_tree_stays_as_it_is(void **state)
-{
-	static const char psci[] = "arm,psci-1.0\0arm,psci-0.2\0arm,psci";
-	struct machine_config cfg = config(1, PSCI_VERSION(1, 1), IRQCHIP_AUTO);
-	struct fake_host all = host();
-	void *blob, *copy;
-	struct board b;
-	size_t size;
-	char *log;
-	int ret;
-
-	(void)state;
-	cfg.dtb = "mine.dtb";
-	board_build(&b, &all, &cfg);
-	blob = user_tree(psci, sizeof(psci), &size);
-	copy = fixed(&b.m, blob, size, &ret, &log);
-	assert_int_equal(ret, 0);
-	assert_memory_equal(copy, blob, size);
-	assert_string_equal(log, "");
-	free(copy);
-	free(log);
-	free(blob);
-	board_close(&b);
-}
-
-static void initrd_and_params_go_into_a_users_tree(void **state)
-{
-	static const char psci[] = "arm,psci-1.0\0arm,psci-0.2\0arm,psci";
-	struct machine_config cfg = config(1, PSCI_VERSION(1, 1), IRQCHIP_AUTO);
-	struct fake_host all = host();
-	struct tree t;
-	size_t size;
-	void *blob;
-	char *log;
-	int ret;
-
-	(void)state;
-	cfg.dtb = "mine.dtb";
-	cfg.params = "yours";
-	board_build(&t.b, &all, &cfg);
-	t.b.m.initrd = 0x50000000;
-	t.b.m.initrd_end = 0x50001234;
-	for (int with_chosen = 0; with_chosen < 2; with_chosen++) {
-		blob = user_tree(with_chosen ? psci : NULL, sizeof(psci), &size);
-		t.dt.blob = fixed(&t.b.m, blob, size, &ret, &log);
-		t.blob = t.dt.blob;
-		assert_int_equal(ret, 0);
-		assert_int_equal(fdt_check_full(t.blob, DT_SIZE_MAX), 0);
-		assert_true(fdt_totalsize(t.blob) < size + 256); /* no room left over */
-		check_text(&t, "/chosen", "bootargs", "yours");
-		check_prop(&t, "/chosen", "linux,initrd-start", 0, 0x50000000);
-		check_prop(&t, "/chosen", "linux,initrd-end", 0, 0x50001234);
-		free(t.dt.blob);
-		free(log);
-		free(blob);
-	}
-	board_close(&t.b);
-}
-
-static void a_users_tree_of_other_firmware_is_warned_of(void **state)
-{
-	static const struct {
-		uint32_t psci;
-		const char *compatible;
-		size_t len;
-		bool warned;
-	} rows[] = {
-		{ PSCI_VERSION(0, 2), "arm,psci-1.0\0arm,psci-0.2\0arm,psci", 35, true },
-		{ PSCI_VERSION(0, 2), "arm,psci-0.2\0arm,psci", 22, false },
-		{ PSCI_VERSION(1, 0), "arm,psci-0.2\0arm,psci", 22, true },
-		{ PSCI_VERSION(0, 1), "arm,psci", 9, false },
-		{ PSCI_VERSION(0, 1), "arm,psci-0.2", 13, true },
-		{ PSCI_VERSION(1, 1), NULL, 0, true },
-	};
-	struct fake_host all = host();
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct machine_config cfg = config(1, rows[i].psci, IRQCHIP_AUTO);
-		struct board b;
-		void *blob, *copy;
-		size_t size;
-		char *log;
-		int ret;
-
-		cfg.dtb = "mine.dtb";
-		board_build(&b, &all, &cfg);
-		blob = user_tree(rows[i].compatible, rows[i].len, &size);
-		copy = fixed(&b.m, blob, size, &ret, &log);
-		assert_int_equal(ret, 0);
-		assert_int_equal(strstr(log, "Warning: the /psci node of mine.dtb") != NULL,
-				 rows[i].warned);
-		free(copy);
-		free(log);
-		free(blob);
-		board_close(&b);
-	}
-}
-
-/*
- * Loads @size damaged bytes and, if they are still a sound tree, changes it as a boot would:
- * AddressSanitizer is the judge. Returns whether it was refused.
- */
-static bool try_damaged(const struct machine *m, const void *bytes, size_t size)
-{
-	char *path = temp_file(bytes, size), *log;
-	struct err e = { 0 };
-	size_t loaded_size;
-	void *loaded, *copy;
-	int ret = fdt_load(path, &loaded, &loaded_size, &e);
-
-	if (ret < 0) {
-		assert_non_null(strstr(e.text, path));
-	} else {
-		assert_int_equal(loaded_size, size);
-		copy = fixed(m, loaded, loaded_size, &ret, &log);
-		free(copy);
-		free(log);
-		free(loaded);
-		ret = 0;
-	}
-	temp_remove(path);
-	return ret < 0;
-}
-
-static void damaged_trees_are_refused_or_harmless(void **state)
-{
-	struct machine_config cfg = config(1, PSCI_VERSION(1, 1), IRQCHIP_AUTO);
-	unsigned int refused = 0;
-	uint32_t seed = 12345;
-	struct tree t;
-	uint8_t *bytes;
-	size_t size;
-
-	(void)state;
-	cfg.dtb = "mine.dtb";
-	cfg.params = "yours";
-	tree_make(&t, &cfg);
-	t.b.m.initrd_end = t.b.m.initrd + 1;
-	size = fdt_totalsize(t.blob);
-	bytes = malloc(size);
-	assert_non_null(bytes);
-	for (size_t bit = 0; bit < 8 * sizeof(struct fdt_header); bit++) {
-		memcpy(bytes, t.blob, size);
-		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		refused += try_damaged(&t.b.m, bytes, size);
-	}
-	assert_true(refused > 150); /* the boot CPU's number alone is anyone's */
-	for (size_t i = 0; i < sizeof(struct fdt_header); i++) {
-		memcpy(bytes, t.blob, size);
-		bytes[i] = 0xff;
-		try_damaged(&t.b.m, bytes, size);
-	}
-	for (int i = 0; i < 1000; i++) {
-		memcpy(bytes, t.blob, size);
-		for (int j = 0; j < 1 + i % 4; j++) {
-			seed = seed * 1664525 + 1013904223;
-			bytes[seed / 256 % size] = (uint8_t)(seed >> 24);
-		}
-		try_damaged(&t.b.m, bytes, size);
-	}
-	memcpy(bytes, t.blob, size);
-	for (size_t len = 1; len < size; len += 1 + len / 20)
-		assert_true(try_damaged(&t.b.m, bytes, len));
-	free(bytes);
-	tree_free(&t);
-}
-
-static void a_tree_larger_than_a_guest_can_take_is_refused(void **state)
-{
-	char *path = temp_file("", 0);
-	struct err e = { 0 };
-	void *blob;
-	size_t size;
-
-	(void)state;
-	assert_int_equal(truncate(path, DT_SIZE_MAX + 1), 0);
-	assert_int_equal(fdt_load(path, &blob, &size, &e), -EFBIG);
-	assert_non_null(strstr(e.text, path));
-	temp_remove(path);
 }
 
 int main(void)
@@ -709,11 +413,6 @@ int main(void)
 		cmocka_unit_test(seeds_are_new_in_each_tree),
 		cmocka_unit_test(a_tree_ends_where_it_says),
 		cmocka_unit_test(dtc_reads_every_tree_without_a_warning),
-		cmocka_unit_test(a_users_tree_stays_as_it_is),
-		cmocka_unit_test(initrd_and_params_go_into_a_users_tree),
-		cmocka_unit_test(a_users_tree_of_other_firmware_is_warned_of),
-		cmocka_unit_test(damaged_trees_are_refused_or_harmless),
-		cmocka_unit_test(a_tree_larger_than_a_guest_can_take_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("fdt", tests, NULL, NULL);

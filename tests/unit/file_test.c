@@ -47,10 +47,8 @@ static void what_is_no_file_with_bytes_is_refused_by_name(void **state)
 		const char *path, *word;
 		int ret;
 	} rows[] = {
-		{ dir, "directory", -EISDIR },
-		{ empty, "empty", -ENODATA },
-		{ fifo, "regular", -EINVAL },
-		{ missing, "No such file", -ENOENT },
+		{ dir, "directory", -EISDIR },       { empty, "empty", -ENODATA },
+		{ fifo, "regular", -EINVAL },        { missing, "No such file", -ENOENT },
 		{ "/dev/null", "regular", -EINVAL },
 	};
 
@@ -195,7 +193,8 @@ static void a_device_is_written_and_stays_a_device(void **state)
 /* /dev/stdout is one: replacing it would break every program on the machine. */
 static void a_symbolic_link_stays_one_and_its_target_gets_the_bytes(void **state)
 {
-	char *target = temp_file("something longer", 16), *dir = temp_dir(), link[PATH_SIZE], *bytes;
+	char *target = temp_file("something longer", 16), *dir = temp_dir(), link[PATH_SIZE],
+	     *bytes;
 	struct err e = { 0 };
 	struct stat st;
 	size_t len;

@@ -12,8 +12,8 @@
 #include "kvm/kvm.h"
 
 #define ADDR(type) FAKE_ATTR(KVM_DEV_ARM_VGIC_GRP_ADDR, type)
-#define NR_IRQS	   FAKE_ATTR(KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0)
-#define INIT	   FAKE_ATTR(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT)
+#define NR_IRQS    FAKE_ATTR(KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0)
+#define INIT       FAKE_ATTR(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT)
 
 static struct fake_host host_with(bool gicv2, bool gicv3)
 {

@@ -108,8 +108,8 @@ static void host_close(struct host *host)
 
 static void requests_carry_what_they_are_given(void **state)
 {
-	static const uint64_t pc = KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |
-				   KVM_REG_ARM_CORE_REG(regs.pc);
+	static const uint64_t pc =
+		KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.pc);
 	struct host host = host_open(&fake_6_1);
 	static uint8_t page[65536] __attribute__((aligned(65536)));
 	uint64_t value;

@@ -21,7 +21,7 @@ static void every_version_is_read(void **state)
 		const char *text;
 		uint32_t version;
 	} rows[] = {
-		{ "0.1", 0x00001 }, { "0.2", 0x00002 }, { "1.0", 0x10000 }, { "1.1", 0x10001 },
+		{ "0.1", 0x00001 }, { "0.2", 0x00002 }, { "1.0", 0x10000 },    { "1.1", 0x10001 },
 		{ "1.2", 0x10002 }, { "1.3", 0x10003 }, { "auto", PSCI_AUTO },
 	};
 
@@ -39,10 +39,11 @@ static void every_version_is_read(void **state)
 static void what_is_no_version_is_named_with_those_there_are(void **state)
 {
 	static const char *const texts[] = {
-		"",	"0.3",	 "2.0",	 "1",	   "1.",   ".1",     "1.1x", "99999999999.0",
-		" 1.0", "1.0 ",	 "1.10", "01.0",   "1.00", "0.0",    "1.4",  "-1.0",
-		"+1.0", "1,0",	 "AUTO", "auto ",  "aut",  "0x1.0",  "1.0\n", "1.1.1",
-		"65537.0", "1.65536", "4294967297.0", "\xff",
+		"",        "0.3",           "2.0",          "1",     "1.",    ".1",
+		"1.1x",    "99999999999.0", " 1.0",         "1.0 ",  "1.10",  "01.0",
+		"1.00",    "0.0",           "1.4",          "-1.0",  "+1.0",  "1,0",
+		"AUTO",    "auto ",         "aut",          "0x1.0", "1.0\n", "1.1.1",
+		"65537.0", "1.65536",       "4294967297.0", "\xff",
 	};
 
 	(void)state;
@@ -97,7 +98,7 @@ static void host_close(struct host *host)
 	fake_end();
 }
 
-/* What a host does with each version wanted: the effective one, or 0 for a refusal with this list. */
+/* What a host makes of each version wanted: the effective one, or 0: refused with this list. */
 static void check_host(const struct fake_host *profile, const uint32_t effective[7],
 		       const char *list)
 {
