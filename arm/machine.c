@@ -54,7 +54,9 @@ bool machine_has_syscon(const struct machine *m)
 /* Returns the machine type for KVM_CREATE_VM, or -errno with @e set. */
 static int64_t choose_vm_type(int kvm, const struct machine_config *cfg, struct err *e)
 {
-	gpa_t end = gic_high_end(cfg->nr_cpus, MAP_RAM + cfg->ram_size);
+	/* Pages of hugetlbfs have up to 1 GiB, and RAM is rounded up to them. */
+	uint64_t size = cfg->hugetlbfs ? align_up(cfg->ram_size, GiB) : cfg->ram_size;
+	gpa_t end = gic_high_end(cfg->nr_cpus, MAP_RAM + size);
 	int limit = kvm_check_extension(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
 	int bits = 64 - __builtin_clzll(end - 1);
 
