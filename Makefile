@@ -132,6 +132,47 @@ $(O)/unit/%_test: $(NATIVE)/tests/unit/%_test.o $(NATIVE)/lkvm.a
 .PHONY: unit
 unit: $(UNIT)
 
+# Fuzzers: libFuzzer targets for what reads outside bytes, tests/fuzz/NAME_fuzz.c with its seeds in
+# tests/fuzz/NAME/. `make fuzz TIME=60` gives each that many seconds.
+FUZZ_CC	?= clang
+FUZZ_OBJ := $(O)/fuzz/obj
+FUZZ	:= $(patsubst tests/fuzz/%_fuzz.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_SANITIZE := address,undefined
+FUZZ_CFLAGS := $(filter-out $(SANITIZE),$(NATIVE_CFLAGS)) -fno-sanitize-recover=undefined
+FUZZ_LIB := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) $(FAKE_SRC)) \
+	$(NATIVE)/embed.o
+TIME	?= 60
+
+$(FUZZ_OBJ)/%.o: %.c $(UAPI)
+	$(Q)mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP -c -o $@ $<
+
+$(O)/fuzz/lkvm.a: $(FUZZ_LIB)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(O)/fuzz/%: $(FUZZ_OBJ)/tests/fuzz/%_fuzz.o $(O)/fuzz/lkvm.a
+	$(call say,FUZZLD,$@)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -pthread -o $@ $< $(O)/fuzz/lkvm.a $(LIBS)
+
+.PRECIOUS: $(FUZZ_OBJ)/tests/fuzz/%_fuzz.o
+-include $(wildcard $(FUZZ_OBJ)/*/*.d $(FUZZ_OBJ)/*/*/*.d)
+
+# What a run finds new stays in the build folder; a crash's input stands beside it.
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZ)
+fuzz: $(FUZZ)
+	$(Q)for target in $(FUZZ); do \
+		name=$${target##*/}; \
+		mkdir -p $(O)/fuzz/corpus/$$name tests/fuzz/$$name; \
+		echo "== $$name, $(TIME) s"; \
+		$$target -max_total_time=$(TIME) -print_final_stats=1 -artifact_prefix=$(O)/fuzz/$$name- \
+			$(O)/fuzz/corpus/$$name tests/fuzz/$$name 2>$(O)/fuzz/$$name.log || \
+			{ tail -n 40 $(O)/fuzz/$$name.log; exit 1; }; \
+		grep -E 'stat::number_of_executed|DONE' $(O)/fuzz/$$name.log; \
+	done
+
 # The commands people type.
 .PHONY: install uninstall demo check lint bench clean help setup
 install: $(O)/lkvm
@@ -172,6 +213,7 @@ help:
 	@echo '  all (default)  $(O)/lkvm'
 	@echo '  demo           set up everything and boot a Debian guest under PSCI 0.2'
 	@echo '  check          set up everything and run every test'
+	@echo '  fuzz           feed each parser of outside bytes for TIME seconds (60)'
 	@echo '  bench          measure, and set lkvm beside its peers'
 	@echo '  lint           the fast checks of the source itself'
 	@echo '  setup          install what the build needs'

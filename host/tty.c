@@ -218,7 +218,7 @@ static size_t read_some(struct tty *tty, uint8_t *buf, size_t len)
 
 	if (n > 0)
 		return (size_t)n;
-	if (n == -EAGAIN && !tty->in_always)
+	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
 		log_warning("cannot read the console's input (%s); the VM runs on without it",

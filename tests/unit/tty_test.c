@@ -10,8 +10,8 @@ static void assert_exact_through_a_slow_reader(struct world *w, int from)
 
 	world_connect(w);
 	world_start(w);
-	send_all(w, pattern, MIB / 4, 1);
-	send_all(w, pattern + MIB / 4, MIB - MIB / 4, 16);
+	send_all(w, pattern, MIB / 32, 1);
+	send_all(w, pattern + MIB / 32, MIB - MIB / 32, 16);
 	reader_finish(reader, pattern, MIB);
 	assert_loop_is_idle(w);
 	world_stop(w);
