@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016	# $0 and $? are for the other shell
 # The console's bytes, in and out, whatever stands at its ends.
 # shellcheck source=lib.sh
 . ./lib.sh
@@ -30,7 +31,6 @@ same "console: 8 KiB into a pipe" "$out" "$work/pattern"
 "$LKVM" run guests/echo.bin -p pattern=8 </dev/null 2>"$err" | (sleep 1; cat) >"$out"
 same "console: 8 KiB into a pipe whose reader is late" "$out" "$work/pattern"
 
-# shellcheck disable=SC2016	# for the other shell
 check "console: stdout's reader goes away, the guest ends as it would" 0 "0" \
 	sh -c '{ "$0" run guests/echo.bin -p pattern=64 </dev/null 2>/dev/null; echo $? >&2; } | head -c 10 >/dev/null' "$LKVM"
 
