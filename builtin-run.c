@@ -93,6 +93,17 @@ static int set_firmware(void *field, const char *value, struct err *e)
 	return firmware_parse(field, value, e);
 }
 
+static int set_psci_server(void *field, const char *value, struct err *e)
+{
+	static const char *const words[] = { "kernel", "user", NULL };
+	int i = find_word(value, words, "kernel, user", e);
+
+	if (i < 0)
+		return i;
+	*(bool *)field = i == 1;
+	return 0;
+}
+
 static int set_irqchip(void *field, const char *value, struct err *e)
 {
 	static const char *const words[] = {
@@ -208,6 +219,14 @@ static const struct opt rows[] = {
 	  "Pin a service or a mitigation level of KVM's firmware (see below);\n"
 	  "may be given several times",
 	  set_firmware, CFG(firmware) },
+	{ 0, "psci", "WHO",
+	  "Who answers PSCI calls: kernel (default), or user: lkvm itself,\n"
+	  "which has 0.2 to 1.3 on any host since Linux 6.4",
+	  set_psci_server, CFG(psci_user) },
+	{ 0, "compat", "PROFILE",
+	  "Start a VM that can later run on this profile's host, too\n"
+	  "('lkvm host -o PROFILE' there makes it)",
+	  set_path, CFG(compat) },
 	{ 0, "irqchip", "TYPE", "Interrupt controller: gicv2, gicv3 or auto (default)", set_irqchip,
 	  CFG(irqchip) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },

@@ -19,6 +19,10 @@
 	.kind = FIRMWARE_LEVEL, .reg = KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_##n_, \
 	.register_name = "SMCCC_ARCH_WORKAROUND_" #n_, .since = (since_)
 
+#define CAPABILITY(cap_, since_)                                                    \
+	.kind = FIRMWARE_CAPABILITY, .cap = KVM_CAP_##cap_, .register_name = #cap_, \
+	.since = (since_)
+
 const struct firmware_row firmware_rows[FIRMWARE_NR] = {
 	[FIRMWARE_TRNG] = { "trng", SERVICE(STD_BMAP, 0, "5.19"),
 			    .help = "true random numbers (Arm DEN 0098)" },
@@ -32,6 +36,8 @@ const struct firmware_row firmware_rows[FIRMWARE_NR] = {
 				    .help = "discovery of CPU implementations: the version call" },
 	[FIRMWARE_IMPL_CPUS] = { "impl-cpus", SERVICE(VENDOR_HYP_BMAP_2, 1, "6.15"),
 				 .help = "discovery of CPU implementations: the list of CPUs" },
+	[FIRMWARE_SYSTEM_SUSPEND] = { "system-suspend", CAPABILITY(ARM_SYSTEM_SUSPEND, "5.19"),
+				      .help = "PSCI SYSTEM_SUSPEND, under PSCI 1.0 and later" },
 	[FIRMWARE_WORKAROUND_1] = { "workaround-1", LEVEL(1, "5.3"),
 				    .help = "branch predictor mitigation (Spectre v2)" },
 	[FIRMWARE_WORKAROUND_2] = { "workaround-2", LEVEL(2, "5.3"),
@@ -97,10 +103,10 @@ int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e)
 			continue;
 		if (!equals)
 			return err_set(e, EINVAL, "'%s': say %s=VALUE", text, text);
-		if (r->kind == FIRMWARE_SERVICE)
-			ret = parse_service(r->name, equals + 1, &pins->value[row], e);
-		else
+		if (r->kind == FIRMWARE_LEVEL)
 			ret = parse_level(row, equals + 1, &pins->value[row], e);
+		else
+			ret = parse_service(r->name, equals + 1, &pins->value[row], e);
 		pins->pinned[row] = ret == 0;
 		return ret;
 	}
@@ -109,9 +115,9 @@ int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e)
 
 static const char *value_name(unsigned int row, uint64_t value)
 {
-	if (firmware_rows[row].kind == FIRMWARE_SERVICE)
-		return value ? "on" : "off";
-	return firmware_level_name(row, value);
+	if (firmware_rows[row].kind == FIRMWARE_LEVEL)
+		return firmware_level_name(row, value);
+	return value ? "on" : "off";
 }
 
 static int no_register(unsigned int row, uint64_t want, struct err *e)
@@ -178,14 +184,32 @@ int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e)
 	int ret = 0;
 
 	for (unsigned int row = 0; row < FIRMWARE_NR && ret == 0; row++) {
+		enum firmware_kind kind = firmware_rows[row].kind;
+
 		if (!first_pinned(pins, row))
 			continue;
-		if (firmware_rows[row].kind == FIRMWARE_SERVICE)
+		if (kind == FIRMWARE_SERVICE)
 			ret = apply_services(vcpu, row, pins, e);
-		else
+		else if (kind == FIRMWARE_LEVEL)
 			ret = apply_level(vcpu, row, pins->value[row], e);
 	}
 	return ret;
+}
+
+int firmware_enable(int vm, const struct firmware_pins *pins, struct err *e)
+{
+	for (unsigned int row = 0; row < FIRMWARE_NR; row++) {
+		const struct firmware_row *r = &firmware_rows[row];
+
+		if (r->kind != FIRMWARE_CAPABILITY || (pins->pinned[row] && !pins->value[row]))
+			continue;
+		if (kvm_enable_cap(vm, (uint32_t)r->cap) < 0 && pins->pinned[row])
+			return err_set(
+				e, ENODEV,
+				"%s=on is not offered by this host's KVM (that takes Linux %s)",
+				r->name, r->since);
+	}
+	return 0;
 }
 
 void firmware_print(FILE *out)
@@ -194,6 +218,6 @@ void firmware_print(FILE *out)
 		const struct firmware_row *r = &firmware_rows[row];
 
 		fprintf(out, "  %-14s %-8s %s\n", r->name,
-			r->kind == FIRMWARE_SERVICE ? "on, off" : "a level", r->help);
+			r->kind == FIRMWARE_LEVEL ? "a level" : "on, off", r->help);
 	}
 }

@@ -35,6 +35,8 @@ const struct machine_config machine_config_default = {
 /* What stays while VMs come and go: the host's side of one lkvm run. */
 struct session {
 	const struct machine_config *cfg;
+	struct machine_config lowered; /* for --compat: @cfg points here */
+	struct compat compat;
 	struct boot_files files;
 	int kvm;
 	struct loop loop;
@@ -136,7 +138,11 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	int irqchip, ret;
 	int64_t type;
 
-	*m = (struct machine){ .cfg = cfg, .vm = VM_NONE, .gic = GIC_NONE };
+	*m = (struct machine){ .cfg = cfg,
+			       .vm = VM_NONE,
+			       .gic = GIC_NONE,
+			       .compat = cfg->compat ? &s->compat : NULL,
+			       .events = m->events };
 	type = choose_vm_type(s->kvm, cfg, e);
 	if (type < 0)
 		return (int)type;
@@ -159,6 +165,8 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = cpus_init(m, e);
 	if (ret == 0)
+		ret = power_init(m, e);
+	if (ret == 0)
 		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip, e);
 	if (ret == 0)
 		ret = cpus_init_pmu(m, e);
@@ -178,6 +186,7 @@ static void machine_destroy(struct machine *m)
 		uart8250_destroy(&m->uart[i]);
 	if (machine_has_syscon(m))
 		syscon_destroy(&m->syscon);
+	power_destroy(m);
 	free(m->mpidr);
 }
 
@@ -249,6 +258,11 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 {
 	int ret = boot_open(&s->files, cfg, e);
 
+	if (ret == 0 && cfg->compat) {
+		s->lowered = *cfg;
+		s->cfg = &s->lowered;
+		ret = compat_load(&s->compat, &s->lowered, cfg->compat, e);
+	}
 	if (ret == 0)
 		ret = s->kvm = kvm_open(cfg->dev, e);
 	if (ret >= 0)
@@ -267,6 +281,7 @@ static void session_close(struct session *s)
 	loop_destroy(&s->loop);
 	close_fd(&s->signal_fd);
 	close_fd(&s->kvm);
+	compat_free(&s->compat);
 	boot_close(&s->files);
 }
 
@@ -299,7 +314,7 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 	sigset_t old;
 
 	pthread_sigmask(SIG_SETMASK, NULL, &old);
-	m = malloc(sizeof(*m));
+	m = calloc(1, sizeof(*m));
 	if (!m)
 		err_sys(e, "cannot build a machine");
 	else if (session_open(&s, cfg, &old, e) == 0) {

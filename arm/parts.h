@@ -3,12 +3,15 @@
 #ifndef LKVM_ARM_PARTS_H
 #define LKVM_ARM_PARTS_H
 
+#include "arm/compat.h"
 #include "arm/image.h"
 #include "arm/machine.h"
 #include "arm/map.h"
 #include "gic.h"
 #include "hw/syscon.h"
 #include "hw/uart8250.h"
+#include "kvm/kvm.h"
+#include "power.h"
 #include "vm/vm.h"
 
 /* What the guest boots from: opened once, loaded at every boot. */
@@ -26,8 +29,11 @@ struct machine {
 	const struct machine_config *cfg;
 	struct vm vm;
 	struct gic gic;
-	uint32_t psci;   /* effective */
-	uint64_t *mpidr; /* of each vCPU */
+	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
+	struct power power;
+	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
+	uint32_t psci;           /* effective */
+	uint64_t *mpidr;         /* of each vCPU */
 	struct uart8250 uart[MAP_UART_NR];
 	struct syscon syscon; /* PSCI 0.1 only */
 
@@ -47,6 +53,21 @@ bool machine_has_syscon(const struct machine *m);
  * the PSCI version and learns the MPIDRs. Sets m->psci and m->mpidr.
  */
 int cpus_init(struct machine *m, struct err *e);
+/* Where a CPU starts: as CPU_ON leaves it (DEN 0022, initial core configuration). */
+struct cpu_entry {
+	uint64_t pc, x0;
+	bool big_endian; /* data accesses, as its starter's */
+};
+
+/*
+ * Starts a vCPU that is off or asleep at @entry, as PSCI does; ID and firmware registers stay. On its
+ * own thread. Returns 0 or -errno.
+ *
+ * KVM_ARM_VCPU_INIT would reset more, but it also takes all of the VM's memory out of stage 2 where
+ * the CPU needs that for cache coherency, while other vCPUs run; a KVM since 6.15 on a Cortex-A57 of
+ * erratum 834220 then never gets a page table back in.
+ */
+int cpu_start(struct machine *m, unsigned int id, const struct cpu_entry *entry);
 /* What must wait for the GIC: the PMU's interrupt. */
 int cpus_init_pmu(struct machine *m, struct err *e);
 /* Sets the boot CPU's first instruction and its argument, the device tree (booting.rst). */

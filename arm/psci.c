@@ -10,6 +10,7 @@
 #include <string.h>
 #include "arm/psci.h"
 #include "kvm/kvm.h"
+#include "psci-user.h"
 #include "util/bits.h"
 
 /* Every version Arm has published that KVM can know; a host has a part of them. */
@@ -123,6 +124,41 @@ int psci_apply(int vcpu, uint32_t want, uint32_t *effective, struct err *e)
 	if (got != want)
 		return err_set(e, EIO, "KVM was told PSCI %s and gives %s", psci_format(want, text),
 			       psci_format((uint32_t)got, got_text));
+	*effective = want;
+	return 0;
+}
+
+/* Hands every id of PSCI, in both calling conventions, to user space. */
+static int take_calls(int vm)
+{
+	int ret = kvm_filter_smccc(vm, PSCI_FN_32, PSCI_FN_NR, KVM_SMCCC_FILTER_FWD_TO_USER);
+
+	if (ret == 0)
+		ret = kvm_filter_smccc(vm, PSCI_FN_64, PSCI_FN_NR, KVM_SMCCC_FILTER_FWD_TO_USER);
+	return ret;
+}
+
+int psci_apply_user(int vm, int vcpu, uint32_t want, uint32_t *effective, struct err *e)
+{
+	int ret;
+
+	if (want == PSCI_AUTO)
+		want = versions[ARRAY_SIZE(versions) - 1];
+	if (!psci_needs_feature(want))
+		return err_set(e, EINVAL,
+			       "PSCI 0.1 is not offered with --psci=user: every KVM has it, take "
+			       "--psci=kernel");
+	ret = take_calls(vm);
+	if (ret == -ENXIO || ret == -EINVAL || ret == -ENOTTY)
+		return err_set(e, -ret,
+			       "--psci=user takes Linux 6.4 or later on the host: this one's KVM "
+			       "does not hand PSCI calls to user space");
+	if (ret < 0)
+		return err_set(e, -ret, "KVM cannot hand PSCI calls to user space: %s",
+			       strerror(-ret));
+	ret = kvm_set_reg(vcpu, KVM_REG_ARM_PSCI_VERSION, PSCI_VERSION(0, 2));
+	if (ret < 0)
+		return err_set(e, -ret, "cannot set KVM's PSCI version to 0.2: %s", strerror(-ret));
 	*effective = want;
 	return 0;
 }

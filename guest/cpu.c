@@ -58,14 +58,20 @@ unsigned int cpu_count(const struct dt *dt)
 	return at.nr;
 }
 
-int cpu_on(struct guest *g, unsigned int nr, uint64_t affinity, void (*run)(struct cpu *cpu),
-	   struct cpu **cpu)
+struct cpu *cpu_prepare(struct guest *g, unsigned int nr, uint64_t affinity,
+			void (*run)(struct cpu *cpu))
 {
 	struct cpu *c = (struct cpu *)(__cpu_slots + (size_t)nr * CPU_SLOT_SIZE);
 
 	*c = (struct cpu){ .guest = g, .run = run, .affinity = affinity, .nr = nr };
-	*cpu = c;
-	return psci_cpu_on(&g->psci, affinity, (uint64_t)secondary_start, (uint64_t)c);
+	return c;
+}
+
+int cpu_on(struct guest *g, unsigned int nr, uint64_t affinity, void (*run)(struct cpu *cpu),
+	   struct cpu **cpu)
+{
+	*cpu = cpu_prepare(g, nr, affinity, run);
+	return psci_cpu_on(&g->psci, affinity, (uint64_t)secondary_start, (uint64_t)*cpu);
 }
 
 void cpu_start(struct cpu *cpu)

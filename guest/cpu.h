@@ -77,6 +77,13 @@ void cpu_next(const struct dt *dt, struct cpu_node *at);
 unsigned int cpu_count(const struct dt *dt);
 
 /*
+ * Makes slot @nr (below CPU_MAX, not in use by a CPU that is on) ready for a CPU that begins at
+ * secondary_start with the result as its context id. For guests that call CPU_ON themselves.
+ */
+struct cpu *cpu_prepare(struct guest *g, unsigned int nr, uint64_t affinity,
+			void (*run)(struct cpu *cpu));
+
+/*
  * Starts the CPU with @affinity by PSCI CPU_ON in slot @nr (below CPU_MAX); it will call @run.
  * The slot must not be in use by a CPU that is on. *@cpu is set in any case. Returns PSCI's result.
  */

@@ -60,6 +60,8 @@ struct guest {
 	 */
 	bool (*on_trap)(struct guest *g, struct trap *t);
 	void *on_trap_data;
+	/* May be set: gets what print() prints, in pieces, and says whether the console gets it too. */
+	bool (*on_print)(struct guest *g, const char *text, size_t size);
 	volatile uint32_t dying; /* an exception is being reported */
 };
 

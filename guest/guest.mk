@@ -8,7 +8,8 @@
 #   $(O)/guest/embed.o	the same as an object of lkvm's (guest/embed.h), made with CC
 #   $(O)/guest/NAME.bin	one test guest for each tests/guest/NAME.c and NAME.S
 #
-# A .c is a guest with an Image header, on top of the library. A .S is a bare flat binary.
+# A .c is a guest with an Image header, on top of the library; NAME-*.c and NAME-*.S are further parts
+# of it. Any other .S is a bare flat binary.
 
 O ?= build
 GUEST_CC ?= $(CROSS_COMPILE)gcc
@@ -22,11 +23,13 @@ GUEST_LDFLAGS := -nostdlib -static -Wl,-pie -Wl,--no-dynamic-linker -Wl,--gc-sec
 	-Wl,--build-id=none -Wl,-z,norelro -Wl,-z,max-page-size=4096 -Wl,-T,guest/image.lds
 
 GUEST_OBJ := $(O)/guest/obj
-GUEST_LIB := $(patsubst %,$(GUEST_OBJ)/%.o,entry start abort cpu dt power print psci str uart)
+GUEST_LIB := $(patsubst %,$(GUEST_OBJ)/%.o,entry start abort cpu dt gic power print psci str uart)
 GUEST_DEFAULT := $(patsubst %,$(GUEST_OBJ)/%.o,default default-cpus default-services)
 
-GUEST_TESTS := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
-GUEST_FLAT := $(patsubst tests/guest/%.S,%,$(wildcard tests/guest/*.S))
+GUEST_SOURCES := $(notdir $(wildcard tests/guest/*.c tests/guest/*.S))
+GUEST_PARTS := $(foreach f,$(GUEST_SOURCES),$(if $(findstring -,$f),$f))
+GUEST_TESTS := $(patsubst %.c,%,$(filter-out $(GUEST_PARTS),$(filter %.c,$(GUEST_SOURCES))))
+GUEST_FLAT := $(patsubst %.S,%,$(filter-out $(GUEST_PARTS),$(filter %.S,$(GUEST_SOURCES))))
 GUEST_BINS := $(patsubst %,$(O)/guest/%.bin,default $(GUEST_TESTS) $(GUEST_FLAT))
 
 .PHONY: guests
@@ -54,6 +57,8 @@ $(GUEST_OBJ)/tests/%.o: tests/guest/%.S guest/guest.mk
 
 $(O)/guest/default.elf: $(GUEST_DEFAULT)
 $(GUEST_TESTS:%=$(O)/guest/%.elf): $(O)/guest/%.elf: $(GUEST_OBJ)/tests/%.o
+$(foreach t,$(GUEST_TESTS),$(eval $(O)/guest/$t.elf: \
+	$(patsubst %,$(GUEST_OBJ)/tests/%.o,$(basename $(filter $t-%,$(GUEST_PARTS))))))
 $(O)/guest/default.elf $(GUEST_TESTS:%=$(O)/guest/%.elf): $(GUEST_LIB) guest/image.lds
 	$(call say,GUESTLD,$@)
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^)

@@ -9,15 +9,17 @@
 #define DIGITS_MAX 20 /* of 2^64 */
 
 struct out {
-	const struct uart *uart;
+	struct guest *guest;
 	unsigned int used;
 	char text[48];
 };
 
 static void flush(struct out *o)
 {
-	if (o->uart)
-		uart_write(o->uart, o->text, o->used);
+	struct guest *g = o->guest;
+
+	if (g && (!g->on_print || g->dying || g->on_print(g, o->text, o->used)))
+		uart_write(&g->console, o->text, o->used);
 	o->used = 0;
 }
 
@@ -83,8 +85,7 @@ static const char *parse(const char *f, struct spec *s)
 
 void vprint(const char *format, va_list args)
 {
-	struct guest *g = guest_this();
-	struct out o = { .uart = g ? &g->console : NULL };
+	struct out o = { .guest = guest_this() };
 	const char *f;
 
 	for (f = format; *f; f++) {

@@ -10,24 +10,37 @@
 #include <stdint.h>
 
 /* Arm architecture calls */
-#define SMCCC_VERSION           0x80000000u
-#define SMCCC_ARCH_FEATURES     0x80000001u
-#define SMCCC_ARCH_WORKAROUND_1 0x80008000u
-#define SMCCC_ARCH_WORKAROUND_2 0x80007fffu
-#define SMCCC_ARCH_WORKAROUND_3 0x80003fffu
+#define SMCCC_VERSION                   0x80000000u
+#define SMCCC_ARCH_FEATURES             0x80000001u
+#define SMCCC_ARCH_SOC_ID               0x80000002u /* 1.2 */
+#define SMCCC_ARCH_SOC_ID_64            0xc0000002u
+#define SMCCC_ARCH_FEATURE_AVAILABILITY 0xc0000003u /* 1.5 */
+#define SMCCC_ARCH_WORKAROUND_1         0x80008000u
+#define SMCCC_ARCH_WORKAROUND_2         0x80007fffu
+#define SMCCC_ARCH_WORKAROUND_3         0x80003fffu
+#define SMCCC_ARCH_WORKAROUND_4         0x80000004u
 
 /* Standard secure services: the true random number generator (Arm DEN 0098) */
-#define TRNG_VERSION 0x84000050u
-#define TRNG_RND64   0xc4000053u
+#define TRNG_VERSION  0x84000050u
+#define TRNG_FEATURES 0x84000051u
+#define TRNG_GET_UUID 0x84000052u
+#define TRNG_RND32    0x84000053u
+#define TRNG_RND64    0xc4000053u
 
 /* Standard hypervisor services: paravirtualized time (Arm DEN 0057) */
 #define PV_TIME_FEATURES 0xc5000020u
 #define PV_TIME_ST       0xc5000021u
 
-/* Vendor specific hypervisor services; the two functions of KVM's we know */
-#define VENDOR_HYP_CALL_UID     0x8600ff01u
-#define VENDOR_HYP_KVM_FEATURES 0x86000000u
-#define VENDOR_HYP_KVM_PTP      0x86000001u
+/* Vendor specific hypervisor services, as KVM has them */
+#define VENDOR_HYP_CALL_UID               0x8600ff01u
+#define VENDOR_HYP_KVM_FEATURES           0x86000000u
+#define VENDOR_HYP_KVM_PTP                0x86000001u
+#define VENDOR_HYP_KVM_HYP_MEMINFO        0xc6000002u
+#define VENDOR_HYP_KVM_MEM_SHARE          0xc6000003u
+#define VENDOR_HYP_KVM_MEM_UNSHARE        0xc6000004u
+#define VENDOR_HYP_KVM_MMIO_GUARD         0xc6000007u
+#define VENDOR_HYP_KVM_DISCOVER_IMPL_VER  0xc6000040u
+#define VENDOR_HYP_KVM_DISCOVER_IMPL_CPUS 0xc6000041u
 
 #define SMCCC_SUCCESS       0
 #define SMCCC_NOT_SUPPORTED (-1)

@@ -6,6 +6,7 @@
 #ifndef LKVM_BUILTIN_H
 #define LKVM_BUILTIN_H
 
+int builtin_host(int argc, char **argv);
 int builtin_run(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 

@@ -67,6 +67,13 @@ int kvm_enable_cap(int vm, uint32_t cap)
 	return kvm_ioctl(vm, KVM_ENABLE_CAP, &arg);
 }
 
+int kvm_filter_smccc(int vm, uint32_t base, uint32_t nr, uint8_t action)
+{
+	struct kvm_smccc_filter arg = { .base = base, .nr_functions = nr, .action = action };
+
+	return kvm_device_set(vm, KVM_ARM_VM_SMCCC_CTRL, KVM_ARM_VM_SMCCC_FILTER, &arg);
+}
+
 int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host)
 {
 	struct kvm_userspace_memory_region arg = {
@@ -89,6 +96,13 @@ int kvm_irq_line(int vm, uint32_t irq, bool level)
 int kvm_preferred_target(int vm, struct kvm_vcpu_init *init)
 {
 	return kvm_ioctl(vm, KVM_ARM_PREFERRED_TARGET, init);
+}
+
+int kvm_writable_masks(int vm, uint64_t masks[KVM_ARM_FEATURE_ID_RANGE_SIZE])
+{
+	struct reg_mask_range arg = { .addr = (uintptr_t)masks, .range = KVM_ARM_FEATURE_ID_RANGE };
+
+	return kvm_ioctl(vm, KVM_ARM_GET_REG_WRITABLE_MASKS, &arg);
 }
 
 int kvm_create_device(int vm, uint32_t type)
@@ -124,6 +138,11 @@ int kvm_device_has(int fd, uint32_t group, uint64_t attr)
 	return device_attr(fd, KVM_HAS_DEVICE_ATTR, group, attr, NULL);
 }
 
+int kvm_device_get(int fd, uint32_t group, uint64_t attr, void *value)
+{
+	return device_attr(fd, KVM_GET_DEVICE_ATTR, group, attr, value);
+}
+
 int kvm_create_vcpu(int vm, unsigned long id)
 {
 	return kvm_ioctl(vm, KVM_CREATE_VCPU, number(id));
@@ -153,6 +172,64 @@ int kvm_set_reg(int vcpu, uint64_t id, uint64_t value)
 	struct kvm_one_reg arg = { .id = id, .addr = (uintptr_t)&value };
 
 	return kvm_ioctl(vcpu, KVM_SET_ONE_REG, &arg);
+}
+
+int kvm_get_mp_state(int vcpu, uint32_t *state)
+{
+	struct kvm_mp_state arg = { 0 };
+	int ret = kvm_ioctl(vcpu, KVM_GET_MP_STATE, &arg);
+
+	if (ret == 0)
+		*state = arg.mp_state;
+	return ret;
+}
+
+int kvm_set_mp_state(int vcpu, uint32_t state)
+{
+	struct kvm_mp_state arg = { .mp_state = state };
+
+	return kvm_ioctl(vcpu, KVM_SET_MP_STATE, &arg);
+}
+
+int kvm_get_reg_bytes(int vcpu, uint64_t id, void *value)
+{
+	struct kvm_one_reg arg = { .id = id, .addr = (uintptr_t)value };
+
+	return kvm_ioctl(vcpu, KVM_GET_ONE_REG, &arg);
+}
+
+int kvm_set_reg_bytes(int vcpu, uint64_t id, const void *value)
+{
+	struct kvm_one_reg arg = { .id = id, .addr = (uintptr_t)value };
+
+	return kvm_ioctl(vcpu, KVM_SET_ONE_REG, &arg);
+}
+
+/* The kernel writes how many there are into a list that is too short. */
+ssize_t kvm_list_regs(int vcpu, uint64_t **ids)
+{
+	struct kvm_reg_list probe = { .n = 0 };
+	autofree struct kvm_reg_list *list = NULL;
+	int ret = kvm_ioctl(vcpu, KVM_GET_REG_LIST, &probe);
+
+	*ids = NULL;
+	if (ret < 0 && ret != -E2BIG)
+		return ret;
+	list = calloc(1, sizeof(*list) + probe.n * sizeof(list->reg[0]));
+	*ids = calloc(probe.n ? probe.n : 1, sizeof(**ids));
+	if (!list || !*ids)
+		ret = -ENOMEM;
+	else {
+		list->n = probe.n;
+		ret = kvm_ioctl(vcpu, KVM_GET_REG_LIST, list);
+	}
+	if (ret < 0) {
+		free(*ids);
+		*ids = NULL;
+		return ret;
+	}
+	memcpy(*ids, list->reg, list->n * sizeof(**ids));
+	return (ssize_t)list->n;
 }
 
 int kvm_inject_external_abort(int vcpu)

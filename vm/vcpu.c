@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A vCPU thread: enter the guest, serve what made it leave, until the VM ends. It never blocks
- * anywhere but in KVM_RUN, so that a kick always reaches it.
+ * A vCPU thread: enter the guest, serve what made it leave, until the VM ends. It blocks nowhere but
+ * in KVM_RUN and, while its architecture says that it is not ready, in sigsuspend(): a kick ends both.
  *
  * Kick: immediate_exit is set, then the signal sent. A vCPU inside KVM_RUN is thrown out by the
- * signal; one that was on its way in is turned back by immediate_exit.
+ * signal; one that was on its way in is turned back by immediate_exit. The thread clears it before it
+ * looks at what the kick may be about, so that none is lost.
  */
 #include <errno.h>
 #include <signal.h>
@@ -35,8 +36,31 @@ int vcpu_kick_setup(struct err *e)
 
 void vcpu_kick(struct vcpu *vcpu)
 {
-	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
-	pthread_kill(vcpu->thread, KICK_SIGNAL);
+	/* Pairs with take_kick(): whoever kicks has said before what it is about. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&vcpu->vm->kick_lock);
+	if (vcpu->alive)
+		pthread_kill(vcpu->self, KICK_SIGNAL);
+	pthread_mutex_unlock(&vcpu->vm->kick_lock);
+}
+
+static bool take_kick(struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_RELAXED) &&
+	       __atomic_exchange_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Sleeps until a kick. While the signal is blocked none can slip in between test and sleep. */
+static void wait_for_kick(struct vcpu *vcpu)
+{
+	sigset_t kick, old;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &kick, &old);
+	while (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST))
+		sigsuspend(&old);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static void exit_mmio(struct vcpu *vcpu)
@@ -53,27 +77,6 @@ static void exit_mmio(struct vcpu *vcpu)
 		log_debug("vCPU %u: %s of %u bytes at 0x%llx: nothing is there", vcpu->id,
 			  run->mmio.is_write ? "write" : "read", len,
 			  (unsigned long long)run->mmio.phys_addr);
-}
-
-static void exit_system_event(struct vcpu *vcpu)
-{
-	uint32_t type = vcpu->run->system_event.type;
-
-	switch (type) {
-	case KVM_SYSTEM_EVENT_SHUTDOWN:
-		vm_stop(vcpu->vm, VM_OFF);
-		break;
-	case KVM_SYSTEM_EVENT_RESET:
-		vm_stop(vcpu->vm, VM_RESET);
-		break;
-	case KVM_SYSTEM_EVENT_CRASH:
-		vm_stop(vcpu->vm, VM_CRASHED);
-		break;
-	default:
-		/* lkvm enables no capability that brings others. */
-		vm_fail(vcpu->vm, "vCPU %u: KVM reports an unknown system event %u", vcpu->id,
-			type);
-	}
 }
 
 /*
@@ -94,6 +97,7 @@ static void exit_undecodable(struct vcpu *vcpu)
 
 static void vcpu_exit(struct vcpu *vcpu)
 {
+	const struct vcpu_ops *ops = vcpu->vm->ops;
 	struct kvm_run *run = vcpu->run;
 
 	switch (run->exit_reason) {
@@ -101,7 +105,12 @@ static void vcpu_exit(struct vcpu *vcpu)
 		exit_mmio(vcpu);
 		break;
 	case KVM_EXIT_SYSTEM_EVENT:
-		exit_system_event(vcpu);
+		ops->system_event(vcpu->vm->ops_ctx, vcpu);
+		vcpu->ready = false;
+		break;
+	case KVM_EXIT_HYPERCALL:
+		ops->hypercall(vcpu->vm->ops_ctx, vcpu);
+		vcpu->ready = false;
 		break;
 	case KVM_EXIT_ARM_NISV:
 		exit_undecodable(vcpu);
@@ -122,6 +131,24 @@ static void vcpu_exit(struct vcpu *vcpu)
 	}
 }
 
+static void set_alive(struct vcpu *vcpu, bool alive)
+{
+	pthread_mutex_lock(&vcpu->vm->kick_lock);
+	vcpu->self = pthread_self();
+	vcpu->alive = alive;
+	pthread_mutex_unlock(&vcpu->vm->kick_lock);
+}
+
+static void enter_guest(struct vcpu *vcpu)
+{
+	int ret = kvm_run(vcpu->fd);
+
+	if (ret == 0)
+		vcpu_exit(vcpu);
+	else if (ret != -EINTR && ret != -EAGAIN)
+		vm_fail(vcpu->vm, "vCPU %u: KVM cannot run it: %s", vcpu->id, strerror(-ret));
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -130,15 +157,20 @@ static void *vcpu_thread(void *arg)
 
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	pthread_setname_np(pthread_self(), name);
-
-	while (atomic_load_explicit(&vm->end, memory_order_relaxed) == VM_RUNNING) {
-		int ret = kvm_run(vcpu->fd);
-
-		if (ret == 0)
-			vcpu_exit(vcpu);
-		else if (ret != -EINTR && ret != -EAGAIN)
-			vm_fail(vm, "vCPU %u: KVM cannot run it: %s", vcpu->id, strerror(-ret));
+	set_alive(vcpu, true);
+	for (;;) {
+		if (take_kick(vcpu))
+			vcpu->ready = false;
+		if (atomic_load(&vm->end) != VM_RUNNING)
+			break;
+		if (!vcpu->ready)
+			vcpu->ready = vm->ops->ready(vm->ops_ctx, vcpu);
+		if (vcpu->ready)
+			enter_guest(vcpu);
+		else
+			wait_for_kick(vcpu);
 	}
+	set_alive(vcpu, false);
 	return NULL;
 }
 

@@ -11,7 +11,4 @@ int vcpu_kick_setup(struct err *e);
 /* Starts the vCPU's thread. Returns 0, or -errno with @e set. */
 int vcpu_start(struct vcpu *vcpu, struct err *e);
 
-/* Makes the vCPU leave KVM_RUN now, or not enter it again. Its thread sees that the VM has ended. */
-void vcpu_kick(struct vcpu *vcpu);
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The VM as a whole: made of parts, run until the first reason to end, taken apart. */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,6 +75,12 @@ int vm_add_vcpus(struct vm *vm, int kvm, unsigned int nr, struct err *e)
 	return ret;
 }
 
+void vm_set_ops(struct vm *vm, const struct vcpu_ops *ops, void *ctx)
+{
+	vm->ops = ops;
+	vm->ops_ctx = ctx;
+}
+
 /* True for the caller whose reason is the one that counts. */
 static bool end_first(struct vm *vm, enum vm_end why)
 {
@@ -105,6 +112,7 @@ enum vm_end vm_run(struct vm *vm, struct err *e)
 {
 	int ret = vcpu_kick_setup(e);
 
+	assert(vm->ops);
 	for (unsigned int i = 0; i < vm->nr_vcpus && ret == 0; i++)
 		ret = vcpu_start(&vm->vcpu[i], e);
 	if (ret == 0) {

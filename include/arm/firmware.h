@@ -16,15 +16,17 @@
 enum firmware_kind {
 	FIRMWARE_SERVICE, /* a bit of a bitmap register: on or off */
 	FIRMWARE_LEVEL, /* a mitigation: KVM accepts what does not exceed the host's, stores nothing */
+	FIRMWARE_CAPABILITY, /* on once its capability is enabled for the VM, off otherwise */
 };
 
 struct firmware_row {
 	const char *name; /* as in --firmware NAME=VALUE */
 	enum firmware_kind kind;
-	uint64_t reg;              /* KVM's register id */
+	uint64_t reg;              /* KVM's register id; 0 for a capability */
 	unsigned int bit;          /* FIRMWARE_SERVICE */
-	const char *register_name; /* the kernel's: "STD_BMAP" */
-	const char *since;         /* the release that brought the register */
+	int cap;                   /* FIRMWARE_CAPABILITY */
+	const char *register_name; /* the kernel's: "STD_BMAP", "ARM_SYSTEM_SUSPEND" */
+	const char *since;         /* the release that brought it */
 	const char *help;
 };
 
@@ -35,6 +37,7 @@ enum {
 	FIRMWARE_PTP,
 	FIRMWARE_IMPL_VERSION,
 	FIRMWARE_IMPL_CPUS,
+	FIRMWARE_SYSTEM_SUSPEND,
 	FIRMWARE_WORKAROUND_1,
 	FIRMWARE_WORKAROUND_2,
 	FIRMWARE_WORKAROUND_3,
@@ -50,7 +53,7 @@ struct firmware_pins {
 };
 
 /*
- * Reads "NAME=VALUE" into @pins, a struct firmware_pins. VALUE is on or off for a service, a word of
+ * Reads "NAME=VALUE" into @pins, a struct firmware_pins. VALUE is on or off for a service or capability, a word of
  * firmware_level_name() for a level. Returns 0, or -EINVAL with @e naming what was typed and what there is.
  */
 int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e);
@@ -64,6 +67,12 @@ const char *firmware_level_name(unsigned int row, uint64_t value);
  * Returns 0, or -errno with @e saying what the host lacks and what it would take.
  */
 int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e);
+
+/*
+ * Enables for the VM of descriptor @vm the capabilities that are services a guest finds, but those
+ * pinned off. Returns 0, or -errno with @e naming one that was insisted on and is not there.
+ */
+int firmware_enable(int vm, const struct firmware_pins *pins, struct err *e);
 
 /* The table as --help and `lkvm host` show it. */
 void firmware_print(FILE *out);

@@ -26,8 +26,10 @@ struct machine_config {
 	const char *hugetlbfs; /* mount point to take RAM from, or NULL */
 	uint64_t ram_size;     /* bytes */
 	uint32_t nr_cpus;
-	uint32_t psci; /* major << 16 | minor; PSCI_AUTO: the host's best */
+	bool psci_user; /* lkvm answers PSCI calls, not KVM */
+	uint32_t psci;  /* major << 16 | minor; PSCI_AUTO: the host's best */
 	struct firmware_pins firmware;
+	const char *compat; /* profile of a host that the VM must be able to go to, or NULL */
 	enum irqchip irqchip;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */

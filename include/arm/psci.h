@@ -38,6 +38,13 @@ int psci_parse(const char *text, uint32_t *version, struct err *e);
  */
 int psci_apply(int vcpu, uint32_t want, uint32_t *effective, struct err *e);
 
+/*
+ * The same for a VM whose PSCI calls lkvm answers itself (arm/psci-user.h): KVM hands them over, and
+ * @want is one of 0.2 to 1.3, whatever the host's KVM offers. KVM's own register, which no guest gets
+ * to see then, is pinned to 0.2, a value that every host takes. The vCPUs have the feature.
+ */
+int psci_apply_user(int vm, int vcpu, uint32_t want, uint32_t *effective, struct err *e);
+
 /* Whether @version needs the vCPU feature KVM_ARM_VCPU_PSCI_0_2. */
 static inline bool psci_needs_feature(uint32_t version)
 {

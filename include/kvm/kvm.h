@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <linux/kvm.h>
 #include "kvm/newer.h"
 #include "util/err.h"
@@ -30,15 +31,20 @@ int kvm_check_extension(int fd, int cap); /* 0: not there; its number otherwise 
 int kvm_vcpu_mmap_size(int kvm);
 int kvm_create_vm(int kvm, unsigned long type);
 int kvm_enable_cap(int vm, uint32_t cap);
+/* What becomes of @nr function ids from @base on: KVM_SMCCC_FILTER_*. Before any vCPU runs. */
+int kvm_filter_smccc(int vm, uint32_t base, uint32_t nr, uint8_t action);
 int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host);
 int kvm_irq_line(int vm, uint32_t irq, bool level);
 int kvm_preferred_target(int vm, struct kvm_vcpu_init *init);
+/* The writable bits of each feature ID register, at KVM_ARM_FEATURE_ID_RANGE's index for it. */
+int kvm_writable_masks(int vm, uint64_t masks[KVM_ARM_FEATURE_ID_RANGE_SIZE]);
 
 /* Devices (the GIC). */
 int kvm_create_device(int vm, uint32_t type);
 int kvm_has_device(int vm, uint32_t type); /* 0: it can be created */
 int kvm_device_set(int fd, uint32_t group, uint64_t attr, const void *value);
-int kvm_device_has(int fd, uint32_t group, uint64_t attr);
+int kvm_device_has(int fd, uint32_t group, uint64_t attr); /* 0: it has */
+int kvm_device_get(int fd, uint32_t group, uint64_t attr, void *value);
 
 /* vCPUs. KVM_SET_DEVICE_ATTR works on a vCPU too: kvm_device_set(). */
 int kvm_create_vcpu(int vm, unsigned long id);
@@ -46,6 +52,17 @@ int kvm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init);
 int kvm_vcpu_finalize(int vcpu, int feature);
 int kvm_get_reg(int vcpu, uint64_t id, uint64_t *value); /* 64-bit registers */
 int kvm_set_reg(int vcpu, uint64_t id, uint64_t value);
+/* KVM_MP_STATE_*. On the vCPU's own thread: another would wait until it leaves KVM_RUN. */
+int kvm_get_mp_state(int vcpu, uint32_t *state);
+int kvm_set_mp_state(int vcpu, uint32_t state);
+/* Any size: @value has KVM_REG_SIZE(id) bytes, as the kernel lays them out. */
+int kvm_get_reg_bytes(int vcpu, uint64_t id, void *value);
+int kvm_set_reg_bytes(int vcpu, uint64_t id, const void *value);
+/*
+ * The ids of all registers, malloc()ed into *ids, the caller's to free. Returns how many, or -errno
+ * with *ids NULL.
+ */
+ssize_t kvm_list_regs(int vcpu, uint64_t **ids);
 int kvm_inject_external_abort(int vcpu); /* synchronous, for the access that just exited */
 int kvm_run(int vcpu);
 

@@ -28,13 +28,33 @@ enum vm_end {
 	VM_FAILED,  /* the host's KVM could not go on */
 };
 
+struct vcpu;
+
+/*
+ * What only the architecture understands of a vCPU's life. All three are called on the vCPU's own
+ * thread and must not block.
+ */
+struct vcpu_ops {
+	/* KVM_EXIT_SYSTEM_EVENT and KVM_EXIT_HYPERCALL, as vcpu->run tells them. */
+	void (*system_event)(void *ctx, struct vcpu *vcpu);
+	void (*hypercall)(void *ctx, struct vcpu *vcpu);
+	/*
+	 * Whether the vCPU is to enter the guest now; if not, its thread sleeps until it is kicked.
+	 * Asked before the first entry, after each of the exits above, and after vcpu_kick().
+	 */
+	bool (*ready)(void *ctx, struct vcpu *vcpu);
+};
+
 struct vcpu {
 	struct vm *vm;
 	unsigned int id;
 	int fd;
 	struct kvm_run *run; /* shared with KVM; the vCPU's thread only, but for immediate_exit */
 	pthread_t thread;
-	bool started;
+	bool started;           /* there is a thread to join */
+	pthread_t self;         /* the same thread, as it says itself */
+	bool alive;             /* @self can be sent signals; both by vm->kick_lock */
+	bool ready;             /* what ops->ready() said; the vCPU's thread only */
 	struct log_limit limit; /* what the guest on this vCPU may make lkvm say */
 };
 
@@ -47,11 +67,14 @@ struct vm {
 	unsigned int nr_vcpus;
 	size_t run_size;           /* of each vcpu->run */
 	const cpu_set_t *affinity; /* where vCPU threads run, or NULL; the caller's */
+	const struct vcpu_ops *ops;
+	void *ops_ctx;
+	pthread_mutex_t kick_lock; /* around pthread_kill(): no signal to a thread that is gone */
 	atomic_int end;            /* enum vm_end */
 	struct err failure;        /* set before @end becomes VM_FAILED is seen */
 };
 
-#define VM_NONE ((struct vm){ .fd = -1 })
+#define VM_NONE ((struct vm){ .fd = -1, .kick_lock = PTHREAD_MUTEX_INITIALIZER })
 
 /*
  * Creates the VM on the open KVM device @kvm with KVM's machine @type. @loop serves its devices.
@@ -64,6 +87,15 @@ int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, 
 
 /* Creates vCPUs 0..nr-1, not yet initialised. Once. */
 int vm_add_vcpus(struct vm *vm, int kvm, unsigned int nr, struct err *e);
+
+/* Who serves the exits of the vCPUs' architecture. Once, before vm_run(). */
+void vm_set_ops(struct vm *vm, const struct vcpu_ops *ops, void *ctx);
+
+/*
+ * Makes the vCPU leave KVM_RUN, or its sleep, or not enter again, before it has seen that the VM has
+ * ended and asked ops->ready(). Any thread, while vm_run() runs.
+ */
+void vcpu_kick(struct vcpu *vcpu);
 
 /*
  * Starts the vCPU threads and runs the loop until something ends the VM; all vCPU threads are gone

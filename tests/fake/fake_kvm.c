@@ -235,6 +235,8 @@ static int vm_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
 		return fake_gic_create(vm, arg);
 	case KVM_IRQ_LINE:
 		return fake_gic_irq_line(vm, arg);
+	case KVM_SET_DEVICE_ATTR:
+		return fake_vm_set_attr(vm, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -251,6 +253,10 @@ static int vcpu_ioctl(struct fake_vcpu *vcpu, unsigned long request, void *arg)
 		return fake_vcpu_reg(vcpu, arg, false);
 	case KVM_SET_ONE_REG:
 		return fake_vcpu_reg(vcpu, arg, true);
+	case KVM_GET_MP_STATE:
+		return fake_vcpu_get_mp_state(vcpu, arg);
+	case KVM_SET_MP_STATE:
+		return fake_vcpu_set_mp_state(vcpu, arg);
 	case KVM_SET_VCPU_EVENTS:
 		return fake_vcpu_set_events(vcpu, arg);
 	case KVM_SET_DEVICE_ATTR:
@@ -336,6 +342,9 @@ static void describe(struct fake_call *call, const struct fake_object *object, c
 	case KVM_SET_ONE_REG:
 		call->id = ((const struct kvm_one_reg *)arg)->id;
 		call->value = *(const uint64_t *)(uintptr_t)((const struct kvm_one_reg *)arg)->addr;
+		break;
+	case KVM_SET_MP_STATE:
+		call->id = ((const struct kvm_mp_state *)arg)->mp_state;
 		break;
 	case KVM_SET_VCPU_EVENTS:
 		call->id = ((const struct kvm_vcpu_events *)arg)->exception.ext_dabt_pending;

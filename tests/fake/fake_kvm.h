@@ -29,7 +29,7 @@ struct fake_host {
 	uint32_t psci_max; /* best PSCI version; 0: the register is not there */
 	int max_vcpus;
 	int ipa_bits; /* 0: no KVM_CAP_ARM_VM_IPA_SIZE: 40, and only machine type 0 */
-	bool gicv2, gicv3, pmu, sve, ptrauth, nisv;
+	bool gicv2, gicv3, pmu, sve, ptrauth, nisv, system_suspend, smccc_filter;
 };
 
 /* Hosts by kernel, with a GICv3 and no optional CPU features. Ancient: before 4.17. */
@@ -44,6 +44,8 @@ struct fake_step {
 		FAKE_STEP_TYPE,   /* MMIO writes of @text's bytes to @addr */
 		FAKE_STEP_EXIT,   /* exit reason @addr, its first field @data */
 		FAKE_STEP_ERROR,  /* KVM_RUN returns -data */
+		FAKE_STEP_HVC,    /* a call of function @addr; x0 that comes back goes to *result */
+		FAKE_STEP_WAKE,   /* an interrupt: what ends KVM_MP_STATE_SUSPENDED */
 		FAKE_STEP_NISV,   /* an access at @addr that KVM cannot decode */
 		FAKE_STEP_SLEEP,  /* WFI: until a signal */
 		FAKE_STEP_SPIN,   /* a busy guest: the same, without sleeping */
@@ -51,6 +53,7 @@ struct fake_step {
 		FAKE_STEP_REPEAT, /* from the first step again */
 	} what;
 	uint64_t addr, data, mask;
+	uint64_t x[3]; /* x1 to x3 of a call, or as they stand at a system event */
 	unsigned int len;
 	uint64_t *result;
 	const char *text;
@@ -81,6 +84,22 @@ struct fake_step {
 		.what = FAKE_STEP_EXIT, .addr = (reason), .data = (d) \
 	}
 #define FAKE_EVENT(type) FAKE_EXIT(KVM_EXIT_SYSTEM_EVENT, type)
+/* With the flags of newer kernels, and what the guest has in x1 and x2. */
+#define FAKE_EVENT_FLAGS(type, f, x1, x2)                                              \
+	{                                                                              \
+		.what = FAKE_STEP_EXIT, .addr = KVM_EXIT_SYSTEM_EVENT, .data = (type), \
+		.mask = (f),                                                           \
+		.x = {(x1),                                                            \
+		      (x2) }                                                           \
+	}
+#define FAKE_HVC(fn, x1, x2, x3, r)                                                           \
+	{                                                                                     \
+		.what = FAKE_STEP_HVC, .addr = (fn), .x = { (x1), (x2), (x3) }, .result = (r) \
+	}
+#define FAKE_WAKE                      \
+	{                              \
+		.what = FAKE_STEP_WAKE \
+	}
 #define FAKE_ERROR(code)                                \
 	{                                               \
 		.what = FAKE_STEP_ERROR, .data = (code) \
@@ -171,6 +190,12 @@ uint64_t fake_ram_size(void);
 uint64_t fake_pc(void); /* of vCPU 0 */
 uint64_t fake_x0(void);
 uint64_t fake_psci(void);
+uint64_t fake_vcpu_pc(unsigned int vcpu);
+uint64_t fake_vcpu_x(unsigned int vcpu, unsigned int n); /* n: 0 to 3 */
+uint64_t fake_vcpu_sctlr(unsigned int vcpu);
+void fake_set_sctlr(unsigned int vcpu, uint64_t value);
+uint32_t fake_mp_state(unsigned int vcpu);
+void fake_set_mp_state(unsigned int vcpu, uint32_t state);
 bool fake_powered_off(unsigned int vcpu); /* as it was initialised */
 bool fake_has_feature(unsigned int vcpu, unsigned int feature);
 bool fake_spi_level(unsigned int spi);

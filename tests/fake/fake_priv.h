@@ -5,11 +5,13 @@
 
 #include <sys/types.h>
 #include "fake/fake_kvm.h"
+#include "kvm/newer.h"
 
 #define FAKE_RUN_SIZE 8192 /* two pages, as on arm64 */
 #define FAKE_SLOTS    8
 #define FAKE_VCPUS    512
 #define FAKE_REGIONS  4
+#define FAKE_FILTERS  4
 
 struct fake_slot {
 	uint32_t slot;
@@ -36,10 +38,11 @@ struct fake_vcpu {
 	struct kvm_run *run; /* the fake's own mapping */
 	struct kvm_vcpu_init init;
 	bool initialised, finalised, has_run, pmu_irq, pmu_ready;
-	uint64_t pc, x0;
+	uint64_t pc, pstate, sctlr, x[4];
+	uint32_t mp_state;
 	size_t step, text_pos;
 	uint64_t *read_to; /* where the MMIO read that just exited goes */
-	bool reading, until;
+	bool reading, until, calling;
 };
 
 struct fake_vm {
@@ -51,7 +54,9 @@ struct fake_vm {
 	unsigned int nr_vcpus;
 	struct fake_gic gic;
 	uint32_t psci;
-	bool psci_set, nisv, has_run;
+	bool psci_set, nisv, has_run, suspend;
+	struct kvm_smccc_filter filter[FAKE_FILTERS];
+	unsigned int nr_filters;
 };
 
 /* What a descriptor stands for; found by the inode of its memory file. */
@@ -92,6 +97,8 @@ int fake_create_vm(uint64_t type);
 int fake_create_vcpu(struct fake_vm *vm, uint64_t id);
 int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region *arg);
 int fake_enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg);
+int fake_vm_set_attr(struct fake_vm *vm, const struct kvm_device_attr *arg);
+bool fake_is_filtered(const struct fake_vm *vm, uint32_t function); /* handed to user space */
 
 /* fake_gic.c: as arm-vgic.rst and arm-vgic-v3.rst say. */
 int fake_gic_create(struct fake_vm *vm, struct kvm_create_device *arg);
@@ -104,6 +111,8 @@ int fake_vcpu_init(struct fake_vcpu *vcpu, const struct kvm_vcpu_init *arg);
 int fake_vcpu_finalise(struct fake_vcpu *vcpu, int feature);
 int fake_vcpu_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *arg, bool set);
 int fake_vcpu_set_attr(struct fake_vcpu *vcpu, const struct kvm_device_attr *arg);
+int fake_vcpu_get_mp_state(const struct fake_vcpu *vcpu, struct kvm_mp_state *arg);
+int fake_vcpu_set_mp_state(struct fake_vcpu *vcpu, const struct kvm_mp_state *arg);
 int fake_vcpu_set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_events *arg);
 bool fake_vcpu_has(const struct fake_vcpu *vcpu, unsigned int feature);
 uint32_t fake_psci_of(const struct fake_vm *vm);

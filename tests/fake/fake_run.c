@@ -78,6 +78,12 @@ static void complete(struct fake_vcpu *vcpu)
 	const struct fake_step *step;
 	uint64_t value = 0;
 
+	if (vcpu->calling) {
+		vcpu->calling = false;
+		step = &script->steps[vcpu->step++];
+		if (step->result)
+			*step->result = vcpu->x[0];
+	}
 	if (!vcpu->reading)
 		return;
 	vcpu->reading = false;
@@ -92,13 +98,26 @@ static void complete(struct fake_vcpu *vcpu)
 		sched_yield();
 }
 
-/* An exit whose one interesting field stands first in its part of the union. */
-static int plain_exit(struct kvm_run *run, uint32_t reason, uint64_t data)
+static void set_args(struct fake_vcpu *vcpu, uint64_t x0, const struct fake_step *step)
 {
-	memset(&run->mmio, 0, sizeof(run->mmio));
-	if (reason == KVM_EXIT_SYSTEM_EVENT)
+	vcpu->x[0] = x0;
+	memcpy(&vcpu->x[1], step->x, sizeof(step->x));
+}
+
+/* An exit whose one interesting field stands first in its part of the union. */
+static int plain_exit(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	struct kvm_run *run = vcpu->run;
+	uint32_t reason = (uint32_t)step->addr;
+	uint64_t data = step->data;
+
+	memset(&run->system_event, 0, sizeof(run->system_event));
+	if (reason == KVM_EXIT_SYSTEM_EVENT) {
 		run->system_event.type = (uint32_t)data;
-	else if (reason == KVM_EXIT_INTERNAL_ERROR)
+		run->system_event.ndata = step->mask != 0; /* older kernels: not even the field */
+		run->system_event.data[0] = step->mask;
+		set_args(vcpu, (uint64_t)-6, step);
+	} else if (reason == KVM_EXIT_INTERNAL_ERROR)
 		run->internal.suberror = (uint32_t)data;
 	else if (reason == KVM_EXIT_FAIL_ENTRY)
 		run->fail_entry.hardware_entry_failure_reason = data;
@@ -132,7 +151,18 @@ static int play(struct fake_vcpu *vcpu, const struct fake_step *step, const sigs
 		return type_next(vcpu, step);
 	case FAKE_STEP_EXIT:
 		vcpu->step++;
-		return plain_exit(run, (uint32_t)step->addr, step->data);
+		return plain_exit(vcpu, step);
+	case FAKE_STEP_HVC:
+		if (!fake_is_filtered(vcpu->vm, (uint32_t)step->addr))
+			return -ENOSYS; /* KVM's own calls are no part of this */
+		vcpu->calling = true;
+		set_args(vcpu, step->addr, step);
+		memset(&run->hypercall, 0, sizeof(run->hypercall));
+		run->hypercall.nr = step->addr;
+		return out(run, KVM_EXIT_HYPERCALL);
+	case FAKE_STEP_WAKE: /* awake already */
+		vcpu->step++;
+		return 1;
 	case FAKE_STEP_ERROR:
 		vcpu->step++;
 		return -(int)step->data;
@@ -160,6 +190,22 @@ static int play(struct fake_vcpu *vcpu, const struct fake_step *step, const sigs
 	}
 }
 
+/* KVM_MP_STATE_SUSPENDED: until the script's interrupt, which is reported again and again. */
+static int run_suspended(struct fake_vcpu *vcpu, const struct fake_step *step, const sigset_t *old)
+{
+	static const struct fake_step sleep = FAKE_SLEEP,
+				      wake = { .addr = KVM_EXIT_SYSTEM_EVENT,
+					       .data = KVM_SYSTEM_EVENT_WAKEUP };
+	uint64_t x[4];
+
+	if (!step || step->what != FAKE_STEP_WAKE)
+		return play(vcpu, &sleep, old);
+	memcpy(x, vcpu->x, sizeof(x));
+	plain_exit(vcpu, &wake);
+	memcpy(vcpu->x, x, sizeof(x));
+	return 0;
+}
+
 static int run_script(struct fake_vcpu *vcpu, const sigset_t *old)
 {
 	static const struct fake_step sleep = FAKE_SLEEP;
@@ -170,7 +216,13 @@ static int run_script(struct fake_vcpu *vcpu, const sigset_t *old)
 		/* A script between its exits can run for long, too. */
 		if (any_unblocked_pending(old))
 			return interrupted(vcpu->run);
-		if (script && vcpu->step < script->nr)
+		if (vcpu->mp_state == KVM_MP_STATE_SUSPENDED)
+			ret = run_suspended(vcpu,
+					    script && vcpu->step < script->nr
+						    ? &script->steps[vcpu->step]
+						    : NULL,
+					    old);
+		else if (script && vcpu->step < script->nr)
 			ret = play(vcpu, &script->steps[vcpu->step], old);
 		else
 			ret = play(vcpu, &sleep, old);

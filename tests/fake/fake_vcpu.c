@@ -6,6 +6,7 @@
 
 #define CORE_REG(name) \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
+#define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
 #define MPIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 5)
 
 #define PSCI_0_1 0x00001
@@ -63,6 +64,8 @@ int fake_vcpu_init(struct fake_vcpu *vcpu, const struct kvm_vcpu_init *arg)
 			return -EINVAL;
 	}
 	vcpu->init = *arg;
+	vcpu->mp_state =
+		bit(arg, KVM_ARM_VCPU_POWER_OFF) ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_RUNNABLE;
 	vcpu->initialised = true;
 	vcpu->finalised = !bit(arg, KVM_ARM_VCPU_SVE);
 	return 0;
@@ -129,8 +132,17 @@ int fake_vcpu_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *arg, bool se
 	case CORE_REG(regs.pc):
 		reg = &vcpu->pc;
 		break;
+	case CORE_REG(regs.pstate):
+		reg = &vcpu->pstate;
+		break;
 	case CORE_REG(regs.regs[0]):
-		reg = &vcpu->x0;
+	case CORE_REG(regs.regs[1]):
+	case CORE_REG(regs.regs[2]):
+	case CORE_REG(regs.regs[3]):
+		reg = &vcpu->x[(arg->id - CORE_REG(regs.regs[0])) / 2];
+		break;
+	case SCTLR_EL1:
+		reg = &vcpu->sctlr;
 		break;
 	default:
 		return -ENOENT;
@@ -180,4 +192,19 @@ int fake_vcpu_set_events(const struct fake_vcpu *vcpu, const struct kvm_vcpu_eve
 	if (!vcpu->initialised)
 		return -ENOEXEC;
 	return arg->exception.ext_dabt_pending && !fake_host()->nisv ? -EINVAL : 0;
+}
+
+int fake_vcpu_get_mp_state(const struct fake_vcpu *vcpu, struct kvm_mp_state *arg)
+{
+	arg->mp_state = vcpu->mp_state;
+	return 0;
+}
+
+int fake_vcpu_set_mp_state(struct fake_vcpu *vcpu, const struct kvm_mp_state *arg)
+{
+	if (arg->mp_state != KVM_MP_STATE_RUNNABLE && arg->mp_state != KVM_MP_STATE_STOPPED &&
+	    (arg->mp_state != KVM_MP_STATE_SUSPENDED || !fake_host()->system_suspend))
+		return -EINVAL;
+	vcpu->mp_state = arg->mp_state;
+	return 0;
 }

@@ -36,6 +36,7 @@ const struct fake_host fake_6_1 = {
 	.ipa_bits = 44,
 	.gicv3 = true,
 	.nisv = true,
+	.system_suspend = true,
 };
 const struct fake_host fake_7_3 = {
 	.api_version = 12,
@@ -45,6 +46,8 @@ const struct fake_host fake_7_3 = {
 	.ipa_bits = 44,
 	.gicv3 = true,
 	.nisv = true,
+	.system_suspend = true,
+	.smccc_filter = true,
 };
 
 int fake_check_extension(const struct fake_vm *vm, uint64_t cap)
@@ -147,10 +150,49 @@ int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region
 
 int fake_enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg)
 {
-	if (arg->flags || arg->cap != KVM_CAP_ARM_NISV_TO_USER || !fake_host()->nisv)
+	if (arg->flags)
 		return -EINVAL;
-	vm->nisv = true;
+	if (arg->cap == KVM_CAP_ARM_NISV_TO_USER && fake_host()->nisv)
+		vm->nisv = true;
+	else if (arg->cap == KVM_CAP_ARM_SYSTEM_SUSPEND && fake_host()->system_suspend)
+		vm->suspend = true;
+	else
+		return -EINVAL;
 	return 0;
+}
+
+/* The one attribute that VMs have here: KVM_ARM_VM_SMCCC_FILTER. Ranges may not overlap. */
+int fake_vm_set_attr(struct fake_vm *vm, const struct kvm_device_attr *arg)
+{
+	const struct kvm_smccc_filter *filter = (const void *)(uintptr_t)arg->addr;
+
+	if (!fake_host()->smccc_filter || arg->group != KVM_ARM_VM_SMCCC_CTRL ||
+	    arg->attr != KVM_ARM_VM_SMCCC_FILTER)
+		return -ENXIO;
+	if (vm->has_run)
+		return -EBUSY;
+	if (!filter->nr_functions || filter->action > KVM_SMCCC_FILTER_FWD_TO_USER)
+		return -EINVAL;
+	for (unsigned int i = 0; i < vm->nr_filters; i++) {
+		const struct kvm_smccc_filter *other = &vm->filter[i];
+
+		if (filter->base < other->base + other->nr_functions &&
+		    other->base < filter->base + filter->nr_functions)
+			return -EEXIST;
+	}
+	if (vm->nr_filters == FAKE_FILTERS)
+		return -ENOMEM;
+	vm->filter[vm->nr_filters++] = *filter;
+	return 0;
+}
+
+bool fake_is_filtered(const struct fake_vm *vm, uint32_t function)
+{
+	for (unsigned int i = 0; i < vm->nr_filters; i++) {
+		if (function - vm->filter[i].base < vm->filter[i].nr_functions)
+			return vm->filter[i].action == KVM_SMCCC_FILTER_FWD_TO_USER;
+	}
+	return false;
 }
 
 void *fake_ram_host(void)
@@ -186,7 +228,37 @@ uint64_t fake_pc(void)
 
 uint64_t fake_x0(void)
 {
-	return fake_newest()->vcpu[0]->x0;
+	return fake_newest()->vcpu[0]->x[0];
+}
+
+uint64_t fake_vcpu_pc(unsigned int vcpu)
+{
+	return fake_newest()->vcpu[vcpu]->pc;
+}
+
+uint64_t fake_vcpu_x(unsigned int vcpu, unsigned int n)
+{
+	return fake_newest()->vcpu[vcpu]->x[n];
+}
+
+uint64_t fake_vcpu_sctlr(unsigned int vcpu)
+{
+	return fake_newest()->vcpu[vcpu]->sctlr;
+}
+
+void fake_set_sctlr(unsigned int vcpu, uint64_t value)
+{
+	fake_newest()->vcpu[vcpu]->sctlr = value;
+}
+
+uint32_t fake_mp_state(unsigned int vcpu)
+{
+	return fake_newest()->vcpu[vcpu]->mp_state;
+}
+
+void fake_set_mp_state(unsigned int vcpu, uint32_t state)
+{
+	fake_newest()->vcpu[vcpu]->mp_state = state;
 }
 
 uint64_t fake_psci(void)
