@@ -89,6 +89,11 @@ $(O)/lkvm-static: $(OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $(OBJ) $(LIBS)
 
+# The same parts under another main: what a vCPU of ours holds, for the lab.
+$(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/obj/%.o),$(OBJ))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
+
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d)
 
 # Unit tests: compiled for the machine that runs make, against a fake KVM, under sanitizers.

@@ -17,7 +17,8 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", builtin_run, "Start a virtual machine" },
-	{ "host", builtin_host, "Show what this host offers to guests; profiles of hosts, compared" },
+	{ "host", builtin_host,
+	  "Show what this host offers to guests; profiles of hosts, compared" },
 	{ "version", builtin_version, "Print what this lkvm is and what it was built with" },
 	{ "help", builtin_help, "Print this list, or the options of one command" },
 };

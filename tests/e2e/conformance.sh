@@ -17,6 +17,13 @@ else
 	versions=$offered psci_kvm=$kvm how=
 fi
 
+case $how$kvm in
+,*user[1-5].* | ,*user6.[0-3])
+	skip "conformance: --psci=user" "KVM hands PSCI calls to user space from Linux 6.4 on"
+	exit
+	;;
+esac
+
 pin= # NAME=off or NAME=on, for --firmware
 
 # choose KVM TABLE: the answers that the table expects of version $v; KVM is its Linux, or empty.
@@ -79,11 +86,12 @@ expect()
 	digest "$1" <"$work/table" >>"$work/digests"
 }
 
-# answers CPUS [bad-address]: all calls. Printing the answers takes most of the time, so that their digests
-# are compared first.
+# answers CPUS [bad-address]: all calls. Printing the answers takes most of the time, so that only their
+# digests are, unless these differ, or the tables leave an answer open.
 answers()
 {
 	cpus=$1
+	name="conformance $v: answers, CPUs: $cpus${pin:+, $pin}$how"
 	: >"$work/expected"
 	: >"$work/digests"
 	expect functions
@@ -95,15 +103,24 @@ answers()
 	expect services
 	[ -z "${2-}" ] || expect "$2"
 
-	guest -c "$cpus" -p "digest ${2-}"
-	tr -d '\r' <"$out" | grep '^digest: ' >"$work/answers"
-	if [ "$status" -ne 0 ] || ! cmp -s "$work/digests" "$work/answers"; then
-		guest -c "$cpus" -p "${2-}"
-		read_answers
-	else
-		cp "$work/expected" "$work/answers"
+	if ! grep -q ' = any$' "$work/expected"; then
+		guest -c "$cpus" -p "digest ${2-}"
+		tr -d '\r' <"$out" | grep '^digest: ' >"$work/answers"
+		if [ "$status" -eq 0 ] && cmp -s "$work/digests" "$work/answers"; then
+			pass "$name"
+			return
+		fi
+		cp "$work/answers" "$work/differ"
 	fi
-	same "conformance $v: answers, CPUs: $cpus${pin:+, $pin}$how"
+	guest -c "$cpus" -p "${2-}"
+	read_answers
+	if [ -s "$work/differ" ] && cmp -s "$work/expected" "$work/answers"; then
+		# Not the same each time: that is no better.
+		cp "$work/digests" "$work/expected"
+		mv "$work/differ" "$work/answers"
+	fi
+	rm -f "$work/differ"
+	same "$name"
 }
 
 # The whole VM sleeps until its timer wakes it, or refuses to.

@@ -12,13 +12,13 @@
 #define PTP_VIRTUAL  0
 #define PTP_PHYSICAL 1
 
-/* Result registers @from to x3 have no bit set beyond @bits, the lowest of which are in x3. */
-static bool only_bits(const struct answer *a, unsigned int width, unsigned int bits)
+/* No bit is set beyond @bits in x1 to x3, @width wide each, of which x3 has the lowest. */
+static bool only_bits(const struct answer *a, unsigned int width, uint64_t bits)
 {
 	unsigned int reg;
 
 	for (reg = 3; reg >= 1; reg--) {
-		unsigned int here = bits < width ? bits : width;
+		unsigned int here = bits < width ? (unsigned int)bits : width;
 
 		if (here < 64 && a->x[reg] >> here)
 			return false;
@@ -37,7 +37,7 @@ static void ask_random(unsigned int width, uint64_t bits)
 	print_answer(READ_TRNG, &a);
 	if (a.x[0])
 		return;
-	if (!only_bits(&a, width, (unsigned int)bits))
+	if (!only_bits(&a, width, bits))
 		got = "more bits than asked for";
 	else if (!bits || (bits >= 32 && !(a.x[1] | a.x[2] | a.x[3])))
 		got = "nothing";
