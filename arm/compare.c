@@ -413,7 +413,7 @@ static int judge_new_services(struct judge *j)
 
 static int judge_features(struct judge *j)
 {
-	uint32_t missing = j->features & ~j->to->full.features;
+	uint32_t missing = j->features & ~(j->to->full.features & j->from->full.features);
 
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		struct finding *f;
@@ -425,7 +425,8 @@ static int judge_features(struct judge *j)
 		f = add(j, COMPARE_SAME, name);
 		if (!f)
 			return -ENOMEM;
-		say(f, COMPARE_IMPOSSIBLE, "vCPUs there do not have it");
+		say(f, COMPARE_IMPOSSIBLE, "vCPUs %s do not have it",
+		    j->from->full.features >> bit & 1 ? "there" : "here");
 		f->compat = bit != KVM_ARM_VCPU_PMU_V3;
 		if (bit == KVM_ARM_VCPU_PMU_V3)
 			snprintf(f->remedy, sizeof(f->remedy), "no --pmu");

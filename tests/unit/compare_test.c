@@ -93,7 +93,9 @@ static void check_totals(struct prediction *p, char **field)
 
 	for (size_t i = 0; i < p->c.nr; i++) {
 		if (p->c.finding[i].id && p->c.finding[i].in_from)
-			nr[p->c.finding[i].write == 0 ? 0 : p->c.finding[i].write == EINVAL ? 1 : 2]++;
+			nr[p->c.finding[i].write == 0        ? 0
+			   : p->c.finding[i].write == EINVAL ? 1
+							     : 2]++;
 	}
 	assert_int_equal(sscanf(field[4], "ok=%u", &ok), 1);
 	assert_int_equal(sscanf(field[5], "value_rejected=%u", &refused), 1);
@@ -168,8 +170,9 @@ static void a_vm_dressed_for_an_older_host_is_taken_there(void **state)
 					assert_int_equal(compare_write(&p.to, kinds[k].features,
 								       f->id, value),
 							 0);
-				assert_int_equal(
-					compare_write(&p.from, kinds[k].features, f->id, value), 0);
+				assert_int_equal(compare_write(&p.from, kinds[k].features, f->id,
+							       value),
+						 0);
 			}
 			predict_end(&p);
 		}
@@ -294,8 +297,7 @@ static void registers_not_kept_there_are_told_apart(void **state)
 	assert_string_equal(named(&p.c, "CCSIDR9_EL1")->text,
 			    "describes a cache that is not listed there");
 	assert_int_equal(named(&p.c, "CNTP_CTL_EL0")->class, COMPARE_HARMLESS);
-	assert_string_equal(named(&p.c, "VENDOR_HYP_BMAP_2")->text,
-			    "not there, and nothing is on");
+	assert_string_equal(named(&p.c, "VENDOR_HYP_BMAP_2")->text, "not there, and nothing is on");
 	predict_end(&p);
 }
 
@@ -499,7 +501,8 @@ static char *report(const char *cpu, const char *kernel_a, const char *kernel_b,
 
 	facts_profile(&a, cpu, kernel_a);
 	facts_profile(&b, cpu, kernel_b);
-	assert_int_equal(compare_print(&a, "a.dtb", &b, "b.dtb", false, out, a_to_b, b_to_a, &e), 0);
+	assert_int_equal(compare_print(&a, "a.dtb", &b, "b.dtb", false, out, a_to_b, b_to_a, &e),
+			 0);
 	fclose(out);
 	profile_free(&a);
 	profile_free(&b);
@@ -533,7 +536,8 @@ static void the_report_gives_both_verdicts(void **state)
 	text = report("cortex-a72", "7.3", "6.1", &a_to_b, &b_to_a);
 	assert_true(!a_to_b && b_to_a);
 	has(text, "A  a.dtb: Linux 7.3\nB  b.dtb: Linux 6.1\n");
-	has(text, "  CLIDR_EL1                      0000000009200003  000000000a200023  Ctype2=0|4 ");
+	has(text,
+	    "  CLIDR_EL1                      0000000009200003  000000000a200023  Ctype2=0|4 ");
 	has(text, "PSCI_VERSION: PSCI 1.3 is not offered there\n");
 	has(text, "CCSIDR3_EL1 to CCSIDR13_EL1");
 	has(text, "  verdict     not as it is; it could, started with --compat=b.dtb\n");

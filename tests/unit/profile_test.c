@@ -154,7 +154,8 @@ static void *editable(size_t *size)
 }
 
 /* Sets @name of node @path to @len bytes and expects @words in the refusal; NULL: it is read. */
-static void edited(const char *path, const char *name, const void *value, int len, const char *words)
+static void edited(const char *path, const char *name, const void *value, int len,
+		   const char *words)
 {
 	struct host_profile p;
 	struct err e = { 0 };
@@ -349,7 +350,8 @@ static void json_has_everything_under_stable_keys(void **state)
 	has(text, "\"psci\": [\n    \"0.1\",");
 	has(text, "\"gicv3\": {\n    \"revision\": 3,\n    \"iidr\": \"0x4b00343b\"\n  }");
 	has(text, "\"sve-lengths\": [\n    128,\n    256,\n    65536\n  ]");
-	has(text, "\"trng\": {\n      \"default\": true,\n      \"offered\": true,\n      \"since\": \"5.19\"");
+	has(text,
+	    "\"trng\": {\n      \"default\": true,\n      \"offered\": true,\n      \"since\": \"5.19\"");
 	has(text, "\"cap-300\": 7");
 	has(text, "\"workaround-1\": \"not-required\"");
 	has(text, "\"ID_AA64DFR0_EL1\": \"0x0000000010305009\"");

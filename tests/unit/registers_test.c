@@ -169,11 +169,16 @@ static void fields_have_names_and_places(void **state)
 		const char *name;
 		unsigned int lsb, width;
 	} rows[] = {
-		{ PFR0, 0, "EL0", 0, 4 },     { PFR0, 63, "CSV3", 60, 4 },
-		{ DFR0, 9, "PMUVer", 8, 4 },  { DFR0, 47, "TraceBuffer", 44, 4 },
-		{ MMFR0, 50, NULL, 48, 4 },   { CTR, 29, "DIC", 29, 1 },
-		{ CTR, 15, "L1Ip", 14, 2 },   { CLIDR, 25, "LoC", 24, 3 },
-		{ MIDR, 15, "PartNum", 4, 12 }, { CCSIDR, 31, "CCSIDR", 0, 32 },
+		{ PFR0, 0, "EL0", 0, 4 },
+		{ PFR0, 63, "CSV3", 60, 4 },
+		{ DFR0, 9, "PMUVer", 8, 4 },
+		{ DFR0, 47, "TraceBuffer", 44, 4 },
+		{ MMFR0, 50, NULL, 48, 4 },
+		{ CTR, 29, "DIC", 29, 1 },
+		{ CTR, 15, "L1Ip", 14, 2 },
+		{ CLIDR, 25, "LoC", 24, 3 },
+		{ MIDR, 15, "PartNum", 4, 12 },
+		{ CCSIDR, 31, "CCSIDR", 0, 32 },
 		{ 0x603000000013c01b, 5, NULL, 4, 4 },
 	};
 	char text[REGISTER_NAME_SIZE];
@@ -224,16 +229,16 @@ static void more_is_more_by_the_fields_own_rule(void **state)
 		uint64_t have, want;
 		bool covers;
 	} rows[] = {
-		{ PFR0, 60, 1, 0, true },   { PFR0, 60, 0, 1, false }, /* CSV3, unsigned */
-		{ PFR0, 16, 0, 0xf, true }, { PFR0, 16, 0xf, 0, false }, /* FP, 0xf: none */
-		{ PFR0, 16, 1, 0, true },   { PFR0, 16, 0xf, 0xf, true },
-		{ DFR0, 8, 4, 1, true },    { DFR0, 8, 1, 4, false }, /* PMUVer */
-		{ DFR0, 8, 1, 0xf, true },  { DFR0, 8, 0xf, 1, false },
-		{ DFR0, 8, 0, 0xf, true },  { DFR0, 8, 0xf, 0, true },
-		{ MMFR0, 40, 2, 1, false }, { MMFR0, 40, 2, 2, true }, /* TGran4_2, exact */
+		{ PFR0, 60, 1, 0, true },    { PFR0, 60, 0, 1, false },   /* CSV3, unsigned */
+		{ PFR0, 16, 0, 0xf, true },  { PFR0, 16, 0xf, 0, false }, /* FP, 0xf: none */
+		{ PFR0, 16, 1, 0, true },    { PFR0, 16, 0xf, 0xf, true },
+		{ DFR0, 8, 4, 1, true },     { DFR0, 8, 1, 4, false }, /* PMUVer */
+		{ DFR0, 8, 1, 0xf, true },   { DFR0, 8, 0xf, 1, false },
+		{ DFR0, 8, 0, 0xf, true },   { DFR0, 8, 0xf, 0, true },
+		{ MMFR0, 40, 2, 1, false },  { MMFR0, 40, 2, 2, true },    /* TGran4_2, exact */
 		{ MMFR0, 28, 0, 0xf, true }, { MMFR0, 28, 0xf, 0, false }, /* TGran4 */
-		{ CTR, 24, 4, 5, true },    { CTR, 24, 5, 4, false }, /* CWG: longer is safe */
-		{ CLIDR, 0, 1, 3, true },   { CLIDR, 0, 3, 1, true }, /* promises nothing */
+		{ CTR, 24, 4, 5, true },     { CTR, 24, 5, 4, false },     /* CWG: longer is safe */
+		{ CLIDR, 0, 1, 3, true },    { CLIDR, 0, 3, 1, true },     /* promises nothing */
 	};
 
 	(void)state;
