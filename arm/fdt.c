@@ -130,10 +130,9 @@ static void psci(const struct machine *m, struct dt *dt)
 		dt_cells(dt, "cpu_off", PSCI_CPU_OFF);
 		dt_cells(dt, "cpu_on", PSCI_CPU_ON_64);
 	} else {
-		dt_cells(dt, "cpu_suspend", KVM_PSCI_FN_CPU_SUSPEND);
+		/* KVM answers NOT_SUPPORTED to 0.1's CPU_SUSPEND and MIGRATE: they are not there. */
 		dt_cells(dt, "cpu_off", KVM_PSCI_FN_CPU_OFF);
 		dt_cells(dt, "cpu_on", KVM_PSCI_FN_CPU_ON);
-		dt_cells(dt, "migrate", KVM_PSCI_FN_MIGRATE);
 	}
 	dt_end(dt);
 }

@@ -76,5 +76,8 @@ case $LAB_HOST in
 5.10) offered="0.1 0.2 1.0" lacking="1.1 1.2 1.3" best=1.0 ;;
 6.1) offered="0.1 0.2 1.0 1.1" lacking="1.2 1.3" best=1.1 ;;
 7.3) offered="0.1 0.2 1.0 1.1 1.2 1.3" lacking="" best=1.3 ;;
-*) offered="0.1 0.2" lacking="" best="" ;;
+*) # another kernel: what lkvm says it has
+	offered=$("$LKVM" host 2>/dev/null | sed -n 's/^PSCI  *//p' | tr -d ,)
+	lacking="" best=${offered##* }
+	;;
 esac

@@ -29,10 +29,8 @@ static void psci_0_1_has_its_function_ids_and_a_power_register(void **state)
 	tree_make(&t, &cfg);
 	check_text(&t, "/psci", "compatible", "arm,psci");
 	check_text(&t, "/psci", "method", "hvc");
-	check_prop(&t, "/psci", "cpu_suspend", KVM_PSCI_FN_CPU_SUSPEND);
 	check_prop(&t, "/psci", "cpu_off", KVM_PSCI_FN_CPU_OFF);
 	check_prop(&t, "/psci", "cpu_on", KVM_PSCI_FN_CPU_ON);
-	check_prop(&t, "/psci", "migrate", KVM_PSCI_FN_MIGRATE);
 	check_prop(&t, "/syscon@9030000", "reg", 0, 0x09030000, 0, 0x1000);
 	check_text(&t, "/syscon-poweroff", "compatible", "syscon-poweroff");
 	check_prop(&t, "/syscon-poweroff", "value", SYSCON_POWER_OFF);
