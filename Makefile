@@ -207,7 +207,7 @@ lint:
 
 bench:
 	@tests/lab/setup build lab bench
-	@$(MAKE) --no-print-directory $(O)/lkvm-static guests
+	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static guests
 	@tests/bench/run
 
 clean:
