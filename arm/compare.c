@@ -411,6 +411,29 @@ static int judge_new_services(struct judge *j)
 	return 0;
 }
 
+/* Services that are capabilities of KVM instead of bits in a register. */
+static int judge_capabilities(struct judge *j)
+{
+	for (unsigned int row = 0; row < FIRMWARE_NR; row++) {
+		const struct firmware_row *r = &firmware_rows[row];
+		struct finding *f;
+
+		if (r->kind != FIRMWARE_CAPABILITY || !j->from->cap[r->cap] == !j->to->cap[r->cap])
+			continue;
+		f = add(j, COMPARE_SAME, r->register_name);
+		if (!f)
+			return -ENOMEM;
+		if (j->to->cap[r->cap]) {
+			say(f, COMPARE_CARRIED, "%s stays off", r->name);
+			continue;
+		}
+		say(f, COMPARE_UNSAFE, "the guest would lose %s", r->name);
+		snprintf(f->remedy, sizeof(f->remedy), "--firmware %s=off", r->name);
+		f->compat = true;
+	}
+	return 0;
+}
+
 static int judge_features(struct judge *j)
 {
 	uint32_t missing = j->features & ~(j->to->full.features & j->from->full.features);
@@ -534,7 +557,8 @@ static int judge_sizes(struct judge *j)
 
 /* What is judged, beside the registers. Each returns 0 or -ENOMEM. */
 static int (*const matters[])(struct judge *j) = {
-	judge_features, judge_sve, judge_gic, judge_counter, judge_sizes, judge_new_services,
+	judge_features, judge_sve,          judge_gic,          judge_counter,
+	judge_sizes,    judge_new_services, judge_capabilities,
 };
 
 static int worst_first(const void *a, const void *b)

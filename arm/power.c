@@ -330,6 +330,7 @@ int power_init(struct machine *m, struct err *e)
 		.hypercall = hypercall,
 		.ready = power_ready,
 	};
+	const struct firmware_pins *pins = &m->cfg->firmware;
 	struct power *p = &m->power;
 	unsigned int nr = m->vm.nr_vcpus;
 
@@ -339,6 +340,8 @@ int power_init(struct machine *m, struct err *e)
 	if (m->cfg->psci_user) {
 		p->cpus = (struct psci_cpus){
 			.version = m->psci,
+			.no_suspend = pins->pinned[FIRMWARE_SYSTEM_SUSPEND] &&
+				      !pins->value[FIRMWARE_SYSTEM_SUSPEND],
 			.nr = nr,
 			.mpidr = m->mpidr,
 			.on = calloc(nr, sizeof(*p->cpus.on)),

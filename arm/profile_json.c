@@ -61,11 +61,13 @@ static void put_services(const struct host_profile *p, struct json *j)
 		const struct firmware_row *r = &firmware_rows[row];
 		const struct profile_firmware *fw = profile_firmware(p, r->reg);
 
-		if (r->kind != FIRMWARE_SERVICE)
+		bool cap = r->kind == FIRMWARE_CAPABILITY && p->cap[r->cap];
+
+		if (r->kind == FIRMWARE_LEVEL)
 			continue;
 		json_object(j, r->name);
-		json_bool(j, "default", fw && fw->value >> r->bit & 1);
-		json_bool(j, "offered", fw && fw->takes >> r->bit & 1);
+		json_bool(j, "default", cap || (fw && fw->value >> r->bit & 1));
+		json_bool(j, "offered", cap || (fw && fw->takes >> r->bit & 1));
 		json_string(j, "since", r->since);
 		json_end(j);
 	}

@@ -138,9 +138,11 @@ static void print_services(const struct host_profile *p, FILE *out)
 		const struct profile_firmware *fw = profile_firmware(p, r->reg);
 		char state[32];
 
-		if (r->kind != FIRMWARE_SERVICE)
+		if (r->kind == FIRMWARE_LEVEL)
 			continue;
-		if (fw)
+		if (r->kind == FIRMWARE_CAPABILITY && p->cap[r->cap])
+			snprintf(state, sizeof(state), "on");
+		else if (r->kind == FIRMWARE_SERVICE && fw)
 			snprintf(state, sizeof(state), "%s", service_state(fw, r->bit));
 		else
 			snprintf(state, sizeof(state), "needs Linux %s", r->since);

@@ -183,13 +183,14 @@ static const struct function functions[] = {
 	{ 0x84000015, true, V1_3, system_off2, OFF_HIBERNATE },
 };
 
-/* The row of @function as @psci, a version, has it; NULL if it has none. */
-static const struct function *find(uint32_t function, uint32_t psci)
+/* The row of @function as this machine has it; NULL if it has none. */
+static const struct function *find(uint32_t function, const struct psci_cpus *cpus)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
 		const struct function *f = &functions[i];
 
-		if (psci >= f->since &&
+		if (cpus->version >= f->since &&
+		    !(cpus->no_suspend && f->decide == system_suspend) &&
 		    (function == f->id || (f->has_64 && function == (f->id | FN_64))))
 			return f;
 	}
@@ -199,7 +200,7 @@ static const struct function *find(uint32_t function, uint32_t psci)
 static int64_t features(const struct context *c)
 {
 	uint32_t function = (uint32_t)c->call->arg[0];
-	const struct function *f = find(function, c->cpus->version);
+	const struct function *f = find(function, c->cpus);
 
 	if (function == SMCCC_VERSION)
 		return PSCI_SUCCESS;
@@ -218,7 +219,7 @@ bool psci_others_on(const struct psci_cpus *cpus, unsigned int caller)
 void psci_decide(const struct psci_cpus *cpus, unsigned int caller, const struct psci_call *call,
 		 struct psci_reply *reply)
 {
-	const struct function *f = find(call->function, cpus->version);
+	const struct function *f = find(call->function, cpus);
 	struct psci_call narrow = *call;
 	struct context c = { cpus, caller, &narrow, reply };
 

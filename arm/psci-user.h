@@ -52,6 +52,7 @@ struct psci_reply {
 /* A machine's CPUs. Arrays of @nr, the caller's. */
 struct psci_cpus {
 	uint32_t version;
+	bool no_suspend; /* SYSTEM_SUSPEND, which is optional, is not offered */
 	unsigned int nr;
 	const uint64_t *mpidr; /* MPIDR_EL1 */
 	bool *on;

@@ -198,7 +198,7 @@ struct register_field register_field_at(uint64_t id, unsigned int bit)
 			return *f;
 	}
 	/* A cache's numbers describe it together. */
-	if (register_kind(id) == REGISTER_CACHE)
+	if (bit < 32 && register_kind(id) == REGISTER_CACHE)
 		return (struct register_field){ "CCSIDR", 0, 32, FIELD_FREE, 0 };
 	field.name = nibble_name(id, bit / 4);
 	/* The whole register tells of SVE. */

@@ -36,17 +36,17 @@ reboots()
 	"$LKVM" run guests/psci.bin --psci="$POWER_PSCI" --reboot -p "$2" </dev/null >"$out" 2>"$err" &
 	pid=$!
 	n=0
-	while [ "$(grep -c '^psci ' "$out")" -lt 3 ] && [ $n -lt 200 ]; do
+	while [ "$(grep -c "^psci: $2" "$out")" -lt 3 ] && [ $n -lt 200 ]; do
 		n=$((n + 1))
 		sleep 0.1
 	done
 	kill -TERM $pid
 	wait $pid
 	status=$?
-	if [ $status -eq 0 ] && [ "$(grep -c '^psci ' "$out")" -ge 3 ]; then
+	if [ $status -eq 0 ] && [ "$(grep -c "^psci: $2" "$out")" -ge 3 ]; then
 		pass "$1"
 	else
-		fail "$1" "status $status, $(grep -c '^psci ' "$out") lives"
+		fail "$1" "status $status, $(grep -c "^psci: $2" "$out") lives"
 	fi
 }
 
@@ -64,7 +64,7 @@ mkfifo "$work/keys"
 tests=hotplug-load
 [ $suspends -eq 0 ] || tests=$tests,suspend
 timeout -s KILL 150 "$LKVM" run kernel -i initrd.gz -m 512 -c 4 --psci="$POWER_PSCI" --psci-version="$last" \
-	-p "quiet lkvm.test=$tests lkvm.rounds=${POWER_ROUNDS:-5}" <"$work/keys" >"$out" 2>"$err" &
+	-p "quiet lkvm.test=$tests lkvm.rounds=${POWER_ROUNDS:-3}" <"$work/keys" >"$out" 2>"$err" &
 pid=$!
 exec 9>"$work/keys"
 while kill -0 $pid 2>/dev/null && ! grep -q 'asleep until an interrupt' "$err"; do
@@ -77,7 +77,7 @@ asleep=0
 wait $pid
 status=$?
 exec 9>&-
-if grep -q "hotplug: ${POWER_ROUNDS:-5} rounds under load, 0 failures, 4 cpus" "$out"; then
+if grep -q "hotplug: ${POWER_ROUNDS:-3} rounds under load, 0 failures, 4 cpus" "$out"; then
 	pass "power: CPU hotplug under load in a Debian guest, PSCI $last$how"
 else
 	fail "power: CPU hotplug under load in a Debian guest, PSCI $last$how" "status $status"

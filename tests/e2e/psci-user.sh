@@ -22,6 +22,8 @@ for v in 0.2 1.0 1.1 1.2 1.3; do
 done
 check "psci user auto: the best that lkvm knows" 0 "psci: 1.3, conduit hvc" "$LKVM" run --psci=user
 check "psci user: 8 CPUs" 0 "cpus: 8 of 8 on" "$LKVM" run --psci=user -c 8
+check "psci user: --firmware system-suspend=off hides it" 0 "it takes two CPUs and SYSTEM_SUSPEND" \
+	"$LKVM" run guests/suspend.bin --psci=user --firmware system-suspend=off
 
 # shellcheck disable=SC2034	# read there
 POWER_PSCI=user

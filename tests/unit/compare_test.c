@@ -232,6 +232,23 @@ static void services_that_vanish_are_unsafe_and_can_be_left_out(void **state)
 	predict_end(&p);
 }
 
+static void a_service_that_is_a_capability_is_judged_like_the_others(void **state)
+{
+	const struct finding *f;
+	struct prediction p;
+
+	(void)state;
+	predict(&p, &kinds[0], "6.1", "5.10");
+	f = named(&p.c, "ARM_SYSTEM_SUSPEND");
+	assert_int_equal(f->class, COMPARE_UNSAFE);
+	assert_string_equal(f->text, "the guest would lose system-suspend");
+	assert_string_equal(f->remedy, "--firmware system-suspend=off");
+	predict_end(&p);
+	predict(&p, &kinds[0], "5.10", "6.1");
+	assert_int_equal(named(&p.c, "ARM_SYSTEM_SUSPEND")->class, COMPARE_CARRIED);
+	predict_end(&p);
+}
+
 static void services_that_are_new_there_stay_off(void **state)
 {
 	struct prediction p;
@@ -589,6 +606,7 @@ int main(void)
 		cmocka_unit_test(upwards_everything_goes),
 		cmocka_unit_test(a_psci_version_that_is_missing_there_names_one_that_is_not),
 		cmocka_unit_test(services_that_vanish_are_unsafe_and_can_be_left_out),
+		cmocka_unit_test(a_service_that_is_a_capability_is_judged_like_the_others),
 		cmocka_unit_test(services_that_are_new_there_stay_off),
 		cmocka_unit_test(a_mitigation_the_guest_counts_on_is_not_dropped_silently),
 		cmocka_unit_test(a_pmu_version_without_a_pmu_is_harmless),

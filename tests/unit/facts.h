@@ -124,6 +124,7 @@ static void facts_profile(struct host_profile *p, const char *cpu, const char *k
 	p->its = true;
 	p->pvtime = true;
 	p->cap[KVM_CAP_STEAL_TIME] = 1;
+	p->cap[KVM_CAP_ARM_SYSTEM_SUSPEND] = kernel[0] != '5';
 	p->smccc_filter = p->masks_told = kernel[0] == '7';
 	facts_dump(&p->base, cpu, kernel, FACTS_PSCI);
 	facts_dump(&p->full, max ? "max-pmu-pauth" : cpu, kernel,

@@ -320,6 +320,7 @@ static void the_table_says_it_in_words(void **state)
 	has(text, "  impl-version   off, can be on    discovery");
 	has(text, "  not known      off, can be on    reg-6030000000160007 bit 1\n");
 	has(text, "  not known      on                reg-6030000000160007 bit 2\n");
+	has(text, "  system-suspend on                PSCI SYSTEM_SUSPEND");
 	has(text, "  workaround-1   not-required      branch predictor");
 	has(text, "Firmware registers not known to this lkvm\n  reg-6030000000160007     0x4\n");
 	has(text, "  SMCCC filter  ");
@@ -352,6 +353,7 @@ static void json_has_everything_under_stable_keys(void **state)
 	has(text, "\"sve-lengths\": [\n    128,\n    256,\n    65536\n  ]");
 	has(text,
 	    "\"trng\": {\n      \"default\": true,\n      \"offered\": true,\n      \"since\": \"5.19\"");
+	has(text, "\"system-suspend\": {\n      \"default\": true,\n");
 	has(text, "\"cap-300\": 7");
 	has(text, "\"workaround-1\": \"not-required\"");
 	has(text, "\"ID_AA64DFR0_EL1\": \"0x0000000010305009\"");

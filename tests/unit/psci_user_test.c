@@ -221,6 +221,19 @@ static void system_suspend_is_for_the_last_cpu(void **state)
 	assert_true(b.on[0]);
 }
 
+static void system_suspend_can_be_hidden(void **state)
+{
+	struct board b;
+
+	(void)state;
+	board(&b, PSCI_VERSION(1, 3));
+	b.cpus.no_suspend = true;
+	assert_int_equal(call(&b, SYSTEM_SUSPEND_64, 0, 0, 0), PSCI_NOT_SUPPORTED);
+	assert_int_equal(b.reply.action, PSCI_ANSWER);
+	assert_int_equal(call(&b, FEATURES, SYSTEM_SUSPEND_64, 0, 0), PSCI_NOT_SUPPORTED);
+	assert_int_equal(call(&b, FEATURES, 0x84000012, 0, 0), PSCI_SUCCESS);
+}
+
 static void off_and_reset_end_the_machine(void **state)
 {
 	struct board b;
@@ -281,6 +294,7 @@ int main(void)
 		cmocka_unit_test(affinity_info_is_of_a_cpu_or_a_cluster),
 		cmocka_unit_test(cpu_suspend_is_a_standby),
 		cmocka_unit_test(system_suspend_is_for_the_last_cpu),
+		cmocka_unit_test(system_suspend_can_be_hidden),
 		cmocka_unit_test(off_and_reset_end_the_machine),
 		cmocka_unit_test(reset2_has_types_and_a_cookie),
 		cmocka_unit_test(off2_hibernates_and_nothing_else),

@@ -219,6 +219,12 @@ static void fields_tile_their_registers(void **state)
 		}
 		assert_int_equal(seen, UINT64_MAX);
 	}
+	/* Also of a cache whose id claims more bits than there are. */
+	for (unsigned int bit = 0; bit < 64; bit++)
+		assert_true(register_field_mask(register_field_at(CCSIDR | 0x10000000000000,
+								  bit)) >>
+				    bit &
+			    1);
 }
 
 static void more_is_more_by_the_fields_own_rule(void **state)
