@@ -242,7 +242,7 @@ int fdt_load(const char *path, void **blob, size_t *size, struct err *e)
 	ret = file_read_at(fd, buf, len, 0);
 	if (ret < 0)
 		return err_set(e, -ret, "cannot read device tree %s: %s", path, strerror(-ret));
-	ret = fdt_check_full(buf, len);
+	ret = dt_check(buf, len);
 	if (ret < 0)
 		return err_set(e, EINVAL, "%s is not a sound device tree blob: %s", path,
 			       fdt_strerror(ret));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading a host profile, a file that may come from anywhere. libfdt judges the structure first
- * (fdt_check_full), then every property's length is checked where it is read. Absent is 0; names
+ * (dt_check), then every property's length is checked where it is read. Absent is 0; names
  * that this lkvm does not know are ignored; a length that is wrong is damage, and told by name.
  */
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "util/bits.h"
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "vm/dt.h"
 
 /* The tree, and what to call it in messages. */
 struct source {
@@ -335,7 +336,7 @@ static int check_root(const struct source *s, size_t size)
 	if (size < sizeof(struct fdt_header) || fdt_magic(s->fdt) != FDT_MAGIC)
 		return err_set(s->e, EINVAL, "%s is not a host profile (lkvm host -o makes one)",
 			       s->path);
-	if (fdt_check_full(s->fdt, size))
+	if (dt_check(s->fdt, size))
 		return damaged(s, "the device tree is broken or cut off", "structure");
 	if (fdt_node_check_compatible(s->fdt, 0, PROFILE_COMPATIBLE))
 		return err_set(

@@ -127,3 +127,16 @@ void dt_free(struct dt *dt)
 	free(dt->blob);
 	*dt = (struct dt){ 0 };
 }
+
+/* Since version 16 (2005) a node has its name, not its path. */
+#define DT_VERSION_MIN 16
+
+int dt_check(const void *blob, size_t size)
+{
+	if (size < sizeof(struct fdt_header))
+		return -FDT_ERR_TRUNCATED;
+	/* libfdt 1.6.1 takes older trees, and follows a null pointer where their root has no path. */
+	if (fdt_magic(blob) == FDT_MAGIC && fdt_version(blob) < DT_VERSION_MIN)
+		return -FDT_ERR_BADVERSION;
+	return fdt_check_full(blob, size);
+}

@@ -50,4 +50,10 @@ int dt_finish(struct dt *dt, struct err *e);
 /* { 0 } and a freed tree are fine. */
 void dt_free(struct dt *dt);
 
+/*
+ * Whether the @size bytes at @blob, which come from outside, are a sound tree of a format in use.
+ * Returns 0, or libfdt's error code.
+ */
+int dt_check(const void *blob, size_t size);
+
 #endif

@@ -590,6 +590,8 @@ static void the_smallest_remedy_is_named(void **state)
 		if (b.firmware[i].id == KVM_REG_ARM_STD_BMAP)
 			b.firmware[i].takes = 0;
 	}
+	assert_int_equal(compare_write(&b, FACTS_PSCI, KVM_REG_ARM_STD_BMAP, 1), EINVAL);
+	assert_int_equal(compare_write(&b, FACTS_PSCI, KVM_REG_ARM_STD_BMAP, 0), 0);
 	assert_int_equal(compare_print(&a, "a", &b, "b", false, out, &a_to_b, &b_to_a, &e), 0);
 	fclose(out);
 	has(text, "  verdict     not as it is; it could, started with --psci-version=1.0 "

@@ -99,9 +99,32 @@ static void freeing_nothing_is_fine(void **state)
 	dt_free(&dt);
 }
 
+static void a_tree_from_before_2005_is_refused(void **state)
+{
+	struct dt dt;
+
+	(void)state;
+	assert_int_equal(dt_start(&dt, NULL), 0);
+	assert_int_equal(dt_finish(&dt, NULL), 0);
+	assert_int_equal(dt_check(dt.blob, fdt_totalsize(dt.blob)), 0);
+	fdt_set_version(dt.blob, 3);
+	fdt_set_last_comp_version(dt.blob, 2);
+	/* libfdt 1.6.1 follows a null pointer here: the root has no path. */
+	assert_int_equal(dt_check(dt.blob, fdt_totalsize(dt.blob)), -FDT_ERR_BADVERSION);
+	dt_free(&dt);
+}
+
+static void less_than_a_header_is_no_tree(void **state)
+{
+	(void)state;
+	assert_int_equal(dt_check("\xd0\x0d\xfe\xed", 4), -FDT_ERR_TRUNCATED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tree_from_before_2005_is_refused),
+		cmocka_unit_test(less_than_a_header_is_no_tree),
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(a_tree_has_no_byte_to_spare),
 		cmocka_unit_test(a_tree_that_is_too_large_is_an_error_at_its_end),
