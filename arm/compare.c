@@ -12,6 +12,7 @@
 #include "arm/firmware.h"
 #include "arm/psci.h"
 #include "arm/registers.h"
+#include "compare_value.h"
 #include "kvm/kvm.h"
 #include "util/bits.h"
 
@@ -19,8 +20,7 @@
 #define REVIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 6)
 #define AIDR_EL1   ARM64_SYS_REG(3, 1, 0, 0, 7)
 
-#define PTRAUTH (1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1u << KVM_ARM_VCPU_PTRAUTH_GENERIC)
-#define SVE     (1u << KVM_ARM_VCPU_SVE)
+#define SVE (1u << KVM_ARM_VCPU_SVE)
 
 /* One direction being judged. */
 struct judge {
@@ -40,118 +40,6 @@ const char *compare_class_name(enum compare_class class)
 	};
 
 	return names[class];
-}
-
-/* Whether a host with @limit of the field, of which @mask may be written, takes @value's. */
-static bool field_taken(struct register_field field, uint64_t limit, uint64_t mask, uint64_t value)
-{
-	uint64_t bits = register_field_mask(field);
-
-	if (!((limit ^ value) & bits))
-		return true;
-	if ((limit ^ value) & bits & ~mask)
-		return false;
-	return register_field_covers(field, register_field_get(field, limit),
-				     register_field_get(field, value));
-}
-
-/* The bits of fields in which the host refuses @value. */
-static uint64_t refused_bits(uint64_t id, uint64_t limit, uint64_t mask, uint64_t value)
-{
-	uint64_t refused = 0, differing = limit ^ value;
-
-	while (differing) {
-		struct register_field field =
-			register_field_at(id, (unsigned int)__builtin_ctzll(differing));
-		uint64_t bits = register_field_mask(field);
-
-		if (!field_taken(field, limit, mask, value))
-			refused |= bits;
-		differing &= ~bits;
-	}
-	return refused;
-}
-
-int compare_write(const struct host_profile *host, uint32_t features, uint64_t id, uint64_t value)
-{
-	const struct profile_firmware *fw = profile_firmware(host, id);
-	uint64_t limit;
-
-	switch (register_kind(id)) {
-	case REGISTER_PSCI:
-		if (!fw)
-			return ENOENT;
-		return value <= UINT32_MAX && profile_has_psci(host, (uint32_t)value) ? 0 : EINVAL;
-	case REGISTER_SERVICES:
-		if (!fw)
-			return ENOENT;
-		return value & ~fw->takes ? EINVAL : 0;
-	case REGISTER_LEVEL:
-		if (!fw)
-			return ENOENT;
-		return value < 64 && fw->takes >> value & 1 ? 0 : EINVAL;
-	case REGISTER_ID:
-	case REGISTER_CACHE:
-		if (!profile_value(host, features, id, &limit))
-			return ENOENT;
-		return refused_bits(id, limit, profile_writable(host, id), value) ? EINVAL : 0;
-	default:
-		return profile_value(host, features, id, &limit) ? 0 : ENOENT;
-	}
-}
-
-/* The bits of ID register @id that tell of vCPU features beyond @features. */
-static uint64_t foreign_bits(uint64_t id, uint64_t among, uint32_t features)
-{
-	uint64_t foreign = 0;
-
-	while (among) {
-		struct register_field field =
-			register_field_at(id, (unsigned int)__builtin_ctzll(among));
-
-		if (field.features & ~features)
-			foreign |= register_field_mask(field);
-		among &= ~register_field_mask(field);
-	}
-	return foreign;
-}
-
-bool compare_common(const struct host_profile *here, const struct host_profile *there,
-		    uint32_t features, uint64_t id, uint64_t *value, uint64_t *blocked,
-		    uint64_t *harmless)
-{
-	uint64_t here_mask = profile_writable(here, id), there_mask = profile_writable(there, id);
-	uint64_t own, limit, differing;
-
-	if (!profile_value(here, features, id, &own) || !profile_value(there, features, id, &limit))
-		return false;
-	*value = own;
-	*blocked = 0;
-	differing = own ^ limit;
-	while (differing) {
-		struct register_field field =
-			register_field_at(id, (unsigned int)__builtin_ctzll(differing));
-		uint64_t bits = register_field_mask(field);
-
-		if (!field_taken(field, limit, there_mask, own)) {
-			if (field_taken(field, own, here_mask, limit))
-				*value = (*value & ~bits) | (limit & bits);
-			else
-				*blocked |= bits;
-		}
-		differing &= ~bits;
-	}
-	*harmless = foreign_bits(id, *blocked, features);
-	return true;
-}
-
-uint32_t compare_common_psci(const struct host_profile *a, const struct host_profile *b)
-{
-	for (size_t i = a->nr_psci; i-- > 0;) {
-		if (profile_has_psci(b, a->psci[i]))
-			return a->psci[i];
-	}
-	return 0;
 }
 
 /* A new finding about @name, zeroed but for it; NULL without memory. */
@@ -314,8 +202,8 @@ static void judge_absent(struct judge *j, struct finding *f)
 static void judge_id(struct judge *j, struct finding *f)
 {
 	uint64_t mask = profile_writable(j->to, f->id);
-	uint64_t refused = refused_bits(f->id, f->to, mask, f->from);
-	uint64_t ours = refused & ~foreign_bits(f->id, refused, j->features);
+	uint64_t refused = compare_refused_bits(f->id, f->to, mask, f->from);
+	uint64_t ours = refused & ~compare_foreign_bits(f->id, refused, j->features);
 	uint64_t value, blocked = 0, harmless = 0;
 	char fields[160];
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fields of an ID register as bits in place: between compare_value.c and compare.c. */
+#ifndef LKVM_ARM_COMPARE_VALUE_H
+#define LKVM_ARM_COMPARE_VALUE_H
+
+#include <stdint.h>
+
+/* The bits of fields of @id in which a host with @limit, of which @mask may be written, refuses @value. */
+uint64_t compare_refused_bits(uint64_t id, uint64_t limit, uint64_t mask, uint64_t value);
+
+/* Those of @among that are in fields which tell of vCPU features beyond @features. */
+uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features);
+
+#endif
