@@ -28,7 +28,7 @@ export LKVM_CACHE
 VERSION	:= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # What the code is made of, lowest layer first.
-LAYERS	:= util kvm vm host hw virtio arm
+LAYERS	:= util kvm vm host hw virtio arm ipc
 LIB_SRC	:= $(foreach dir,$(LAYERS),$(sort $(wildcard $(dir)/*.c)))
 MAIN_SRC := main.c $(sort $(wildcard builtin-*.c))
 
@@ -93,6 +93,11 @@ $(O)/lkvm-static: $(OBJ)
 $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/obj/%.o),$(OBJ))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
+
+# Clients that a control socket has to bear, for the lab.
+$(O)/bad-client: $(O)/obj/tests/e2e/bad-client.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d)
 

@@ -14,10 +14,10 @@
 #include "arm/map.h"
 #include "arm/psci.h"
 #include "builtin.h"
+#include "ipc/control.h"
+#include "ipc/name.h"
 #include "util/log.h"
 #include "util/opt.h"
-
-#define NAME_MAX_LEN 64
 
 struct run {
 	struct machine_config cfg;
@@ -37,18 +37,6 @@ static int set_path(void *field, const char *value, struct err *e)
 {
 	if (!*value)
 		return err_set(e, EINVAL, "the name of the file is empty");
-	return opt_set_string(field, value, e);
-}
-
-static int set_name(void *field, const char *value, struct err *e)
-{
-	size_t len = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				   "0123456789._-");
-
-	if (!len || value[len] || len > NAME_MAX_LEN)
-		return err_set(e, EINVAL,
-			       "'%s' is not a name: 1 to %d of the characters A-Z a-z 0-9 . _ -",
-			       value, NAME_MAX_LEN);
 	return opt_set_string(field, value, e);
 }
 
@@ -230,7 +218,7 @@ static const struct opt rows[] = {
 	{ 0, "irqchip", "TYPE", "Interrupt controller: gicv2, gicv3 or auto (default)", set_irqchip,
 	  CFG(irqchip) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
-	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", set_name, CFG(name) },
+	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "serial", "Console: the first serial port, the one there is", set_console,
 	  0 },
 	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
@@ -292,6 +280,8 @@ int builtin_run(int argc, char **argv)
 		usage();
 		return MACHINE_OFF;
 	}
+	run.cfg.named = run.cfg.name != name;
+	run.cfg.control = &control_server;
 	log_set_level(run.loglevel);
 	status = machine_run(&run.cfg, &e);
 	if (status == MACHINE_FAILED)

@@ -44,6 +44,7 @@ struct session {
 	int signal_fd;
 	struct loop_source signals;
 	struct vm *vm; /* the one that runs now */
+	void *control; /* cfg->control's own, or NULL: nobody has a say */
 	bool announced;
 	bool stopped; /* by the person or a signal: no other life, even if the guest wants one */
 };
@@ -190,6 +191,12 @@ static void machine_destroy(struct machine *m)
 	free(m->mpidr);
 }
 
+static void tell_control(struct session *s, struct machine *m)
+{
+	if (s->control)
+		s->cfg->control->running(s->control, m);
+}
+
 /* One life of the VM, from building to the end. */
 static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 {
@@ -201,7 +208,9 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 		s->announced = true;
 		s->vm = &m->vm;
 		tty_connect(s->tty, uart8250_frontend(&m->uart[0]));
+		tell_control(s, m);
 		end = vm_run(&m->vm, e);
+		tell_control(s, NULL);
 		tty_disconnect(s->tty);
 		s->vm = NULL;
 	}
@@ -269,6 +278,8 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 		ret = loop_create(&s->loop, e);
 	if (ret >= 0)
 		ret = take_signals(s, old, e);
+	if (ret >= 0 && cfg->control)
+		ret = cfg->control->open(s->cfg, &s->loop, &s->control, e);
 	if (ret < 0)
 		return ret;
 	s->tty = tty_open(&s->loop, STDIN_FILENO, STDOUT_FILENO, quit, s, e);
@@ -278,6 +289,8 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 static void session_close(struct session *s)
 {
 	tty_close(s->tty, TTY_DRAIN_MS);
+	if (s->control)
+		s->cfg->control->close(s->control);
 	loop_destroy(&s->loop);
 	close_fd(&s->signal_fd);
 	close_fd(&s->kvm);
@@ -298,6 +311,11 @@ static enum machine_status status_of(enum vm_end end)
 	default:
 		return MACHINE_FAILED;
 	}
+}
+
+bool machine_wake(struct machine *m)
+{
+	return power_wake(m);
 }
 
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e)

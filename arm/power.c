@@ -312,15 +312,19 @@ static bool power_ready(void *ctx, struct vcpu *vcpu)
 	return ready;
 }
 
-void power_wake(struct machine *m)
+bool power_wake(struct machine *m)
 {
+	bool slept = false;
+
 	pthread_mutex_lock(&m->power.lock);
 	for (unsigned int i = 0; i < m->vm.nr_vcpus; i++) {
 		m->power.cpu[i].wake = m->power.cpu[i].sleep == POWER_ASLEEP;
 		if (m->power.cpu[i].wake)
 			vcpu_kick(&m->vm.vcpu[i]);
+		slept |= m->power.cpu[i].wake;
 	}
 	pthread_mutex_unlock(&m->power.lock);
+	return slept;
 }
 
 int power_init(struct machine *m, struct err *e)

@@ -28,7 +28,10 @@ struct power {
 int power_init(struct machine *m, struct err *e);
 void power_destroy(struct machine *m);
 
-/* Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would. Any thread, while it runs. */
-void power_wake(struct machine *m);
+/*
+ * Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would; returns whether it slept. Any
+ * thread, while it runs.
+ */
+bool power_wake(struct machine *m);
 
 #endif

@@ -14,6 +14,27 @@
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 
+struct loop;
+struct machine;
+struct machine_config;
+
+/*
+ * Who outside of the VM has a say in it while it runs. All are called on the thread of machine_run();
+ * what has to wait is a source in @loop.
+ */
+struct machine_control {
+	/*
+	 * Called once before the first VM is built. *state is handed to the others; left NULL, they
+	 * are not called. Returns 0, or -errno with @e set: then there is no VM.
+	 */
+	int (*open)(const struct machine_config *cfg, struct loop *loop, void **state,
+		    struct err *e);
+	/* @m runs, whenever @loop does, until told otherwise; NULL: none runs any more. */
+	void (*running)(void *state, struct machine *m);
+	/* The last VM is gone. Takes its sources out of the loop. */
+	void (*close)(void *state);
+};
+
 /* What the user asked for. Strings are the caller's and outlive the machine. */
 struct machine_config {
 	const char *name;
@@ -26,10 +47,12 @@ struct machine_config {
 	const char *hugetlbfs; /* mount point to take RAM from, or NULL */
 	uint64_t ram_size;     /* bytes */
 	uint32_t nr_cpus;
+	bool named;     /* the name is the user's choice, by which others find the VM */
 	bool psci_user; /* lkvm answers PSCI calls, not KVM */
 	uint32_t psci;  /* major << 16 | minor; PSCI_AUTO: the host's best */
 	struct firmware_pins firmware;
 	const char *compat; /* profile of a host that the VM must be able to go to, or NULL */
+	const struct machine_control *control; /* or NULL */
 	enum irqchip irqchip;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
@@ -55,5 +78,11 @@ enum machine_status {
  * terminal meanwhile. Returns the status; MACHINE_FAILED comes with @e set.
  */
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e);
+
+/*
+ * Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would; returns whether it slept. By
+ * a machine_control, on the thread of machine_run().
+ */
+bool machine_wake(struct machine *m);
 
 #endif

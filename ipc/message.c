@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages of the control socket. libfdt judges the structure of what came in (dt_check), then
+ * each property's length is checked where it is read. Texts reach terminals, so they are plain.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <libfdt.h>
+#include <string.h>
+#include "ipc/message.h"
+
+#define COMPATIBLE "lkvm,control"
+
+int message_size(const void *head)
+{
+	const fdt32_t *cells = head; /* magic, totalsize */
+	uint32_t size = fdt32_ld(&cells[1]);
+
+	if (fdt32_ld(&cells[0]) != FDT_MAGIC || size < sizeof(struct fdt_header))
+		return -EBADMSG;
+	return size > MESSAGE_MAX ? -EMSGSIZE : (int)size;
+}
+
+static int start(struct dt *dt, struct err *e)
+{
+	int ret = dt_start(dt, e);
+
+	if (ret < 0)
+		return ret;
+	dt_string(dt, "compatible", COMPATIBLE);
+	dt_cells(dt, "version", MESSAGE_VERSION);
+	return 0;
+}
+
+int request_encode(const struct request *request, struct dt *dt, struct err *e)
+{
+	int ret = start(dt, e);
+
+	if (ret < 0)
+		return ret;
+	dt_string(dt, "command", request->command);
+	return dt_finish(dt, e);
+}
+
+int reply_encode(const struct reply *reply, struct dt *dt, struct err *e)
+{
+	int ret = start(dt, e);
+
+	if (ret < 0)
+		return ret;
+	dt_cells(dt, "status", (uint32_t)reply->status);
+	dt_string(dt, "text", reply->text);
+	return dt_finish(dt, e);
+}
+
+static int get_u32(const void *fdt, const char *name, uint32_t *value, struct err *e)
+{
+	int len;
+	const void *cell = fdt_getprop(fdt, 0, name, &len);
+
+	if (!cell || len != sizeof(*value))
+		return err_set(e, EBADMSG, "a message without a number: %s", name);
+	*value = fdt32_ld(cell);
+	return 0;
+}
+
+static int get_text(const void *fdt, const char *name, char *text, size_t size, struct err *e)
+{
+	int len;
+	const char *value = fdt_getprop(fdt, 0, name, &len);
+
+	if (!value || len < 1 || (size_t)len > size || value[len - 1])
+		return err_set(e, EBADMSG, "a message without a short text: %s", name);
+	for (int i = 0; i < len - 1; i++) {
+		if (value[i] < ' ' || value[i] > '~')
+			return err_set(e, EBADMSG, "a message without a plain text: %s", name);
+	}
+	memcpy(text, value, (size_t)len);
+	return 0;
+}
+
+/* What both kinds of messages begin with. */
+static int check(const void *blob, size_t size, struct err *e)
+{
+	uint32_t version;
+	int ret;
+
+	if (dt_check(blob, size))
+		return err_set(e, EBADMSG, "a message that is no device tree");
+	if (fdt_node_check_compatible(blob, 0, COMPATIBLE))
+		return err_set(e, EBADMSG, "a message that is not compatible with " COMPATIBLE);
+	ret = get_u32(blob, "version", &version, e);
+	if (ret < 0)
+		return ret;
+	if (version != MESSAGE_VERSION)
+		return err_set(e, EPROTONOSUPPORT,
+			       "a message of version %" PRIu32 ", and this lkvm speaks version %d",
+			       version, MESSAGE_VERSION);
+	return 0;
+}
+
+int request_decode(struct request *request, const void *blob, size_t size, struct err *e)
+{
+	int ret = check(blob, size, e);
+
+	if (ret < 0)
+		return ret;
+	return get_text(blob, "command", request->command, sizeof(request->command), e);
+}
+
+int reply_decode(struct reply *reply, const void *blob, size_t size, struct err *e)
+{
+	int ret = check(blob, size, e);
+	uint32_t status = 0;
+
+	if (ret == 0)
+		ret = get_u32(blob, "status", &status, e);
+	if (ret == 0)
+		ret = get_text(blob, "text", reply->text, sizeof(reply->text), e);
+	if (ret < 0)
+		return ret;
+	reply->status = (int32_t)status;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages of the control socket, as any client or server may send them: framed by what their first
+ * bytes say, then read as a request and as a reply. What can be read can be written and read again.
+ */
+#include <libfdt.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ipc/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+static void read_request(const void *blob, size_t size)
+{
+	struct request in = { 0 }, again = { 0 };
+	struct dt dt = { 0 };
+
+	if (request_decode(&in, blob, size, NULL) < 0)
+		return;
+	must(request_encode(&in, &dt, NULL) == 0);
+	must(request_decode(&again, dt.blob, fdt_totalsize(dt.blob), NULL) == 0);
+	must(!strcmp(in.command, again.command));
+	dt_free(&dt);
+}
+
+static void read_reply(const void *blob, size_t size)
+{
+	struct reply in = { 0 }, again = { 0 };
+	struct dt dt = { 0 };
+
+	if (reply_decode(&in, blob, size, NULL) < 0)
+		return;
+	must(reply_encode(&in, &dt, NULL) == 0);
+	must(reply_decode(&again, dt.blob, fdt_totalsize(dt.blob), NULL) == 0);
+	must(in.status == again.status && !strcmp(in.text, again.text));
+	dt_free(&dt);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int wanted;
+	void *blob;
+
+	if (size < MESSAGE_HEAD)
+		return 0;
+	wanted = message_size(data);
+	must(wanted < 0 || (wanted > MESSAGE_HEAD && wanted <= MESSAGE_MAX));
+	if (wanted < 0 || (size_t)wanted > size)
+		return 0;
+	/* Exactly so many bytes: a read beyond them is found. */
+	blob = malloc((size_t)wanted);
+	must(blob != NULL);
+	memcpy(blob, data, (size_t)wanted);
+	read_request(blob, (size_t)wanted);
+	read_reply(blob, (size_t)wanted);
+	free(blob);
+	return 0;
+}

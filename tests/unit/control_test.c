@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket: its messages, where it is, and a server with clients of all kinds. The loop runs
+ * in a thread of its own, and the machine is a number that was woken so many times.
+ */
+#include <errno.h>
+#include <libfdt.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "../../ipc/socket.h"
+#include "ipc/client.h"
+#include "ipc/control.h"
+#include "ipc/message.h"
+#include "ipc/name.h"
+#include "util/log.h"
+#include "vm/loop.h"
+
+/* In place of the real one. */
+struct machine {
+	bool asleep;
+	unsigned int nr_wakes;
+};
+
+bool machine_wake(struct machine *m)
+{
+	bool slept = m->asleep;
+
+	m->asleep = false;
+	m->nr_wakes++;
+	return slept;
+}
+
+/* A folder for sockets, and a VM named "web" in it. */
+struct world {
+	char dir[32], folder[48], path[64];
+	struct machine_config cfg;
+	struct machine machine;
+	struct loop loop;
+	pthread_t thread;
+	void *server;
+};
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+/* The folder alone. */
+static void setting(struct world *w)
+{
+	*w = (struct world){ .dir = "/tmp/control-test-XXXXXX",
+			     .cfg = { .name = "web", .named = true, .control = &control_server } };
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->folder, sizeof(w->folder), "%s/lkvm", w->dir);
+	snprintf(w->path, sizeof(w->path), "%s/web.sock", w->folder);
+	setenv("XDG_RUNTIME_DIR", w->dir, 1);
+}
+
+static void setting_end(struct world *w)
+{
+	rmdir(w->folder);
+	assert_int_equal(rmdir(w->dir), 0);
+}
+
+static void world_start(struct world *w)
+{
+	struct err e = { 0 };
+
+	setting(w);
+	assert_int_equal(loop_create(&w->loop, NULL), 0);
+	control_server.open(&w->cfg, &w->loop, &w->server, &e);
+	assert_string_equal(e.text, "");
+	assert_non_null(w->server);
+	control_server.running(w->server, &w->machine);
+	assert_int_equal(pthread_create(&w->thread, NULL, run_loop, &w->loop), 0);
+}
+
+static void world_end(struct world *w)
+{
+	loop_quit(&w->loop);
+	pthread_join(w->thread, NULL);
+	control_server.running(w->server, NULL);
+	control_server.close(w->server);
+	loop_destroy(&w->loop);
+	assert_int_equal(access(w->path, F_OK), -1);
+	setting_end(w);
+}
+
+/* A client that has to be waited for ten seconds at the most. */
+static int connect_raw(const struct world *w)
+{
+	const struct timeval patience = { .tv_sec = 10 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(address.sun_path, w->path, sizeof(w->path));
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
+}
+
+static size_t request_bytes(const char *command, uint8_t *to)
+{
+	struct request request = { 0 };
+	struct dt dt = { 0 };
+	size_t size;
+
+	snprintf(request.command, sizeof(request.command), "%s", command);
+	assert_int_equal(request_encode(&request, &dt, NULL), 0);
+	size = fdt_totalsize(dt.blob);
+	assert_true(size <= MESSAGE_MAX);
+	memcpy(to, dt.blob, size);
+	dt_free(&dt);
+	return size;
+}
+
+static void put(int fd, const void *bytes, size_t size)
+{
+	assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
+}
+
+static void receive(int fd, struct reply *reply)
+{
+	uint8_t blob[4096];
+	int size;
+
+	assert_int_equal(recv(fd, blob, MESSAGE_HEAD, MSG_WAITALL), MESSAGE_HEAD);
+	size = message_size(blob);
+	assert_in_range(size, MESSAGE_HEAD + 1, sizeof(blob));
+	assert_int_equal(recv(fd, blob + MESSAGE_HEAD, size - MESSAGE_HEAD, MSG_WAITALL),
+			 size - MESSAGE_HEAD);
+	assert_int_equal(reply_decode(reply, blob, size, NULL), 0);
+}
+
+static void assert_dropped(int fd)
+{
+	uint8_t byte;
+	ssize_t got = recv(fd, &byte, 1, 0);
+
+	assert_true(got == 0 || (got < 0 && errno == ECONNRESET));
+	close(fd);
+}
+
+/* The VM still answers who asks properly. */
+static void assert_answers(void)
+{
+	struct reply reply;
+	struct err e = { 0 };
+
+	client_call("web", "resume", &reply, &e);
+	assert_string_equal(e.text, "");
+	assert_int_equal(reply.status, 0);
+	assert_string_equal(reply.text, "VM web is running");
+}
+
+/* Messages. */
+
+/* A tree with these properties at its root; the caller frees it. */
+static void *tree(const char *compatible, uint32_t version, const void *command, int len)
+{
+	void *fdt = calloc(1, MESSAGE_MAX);
+
+	assert_int_equal(fdt_create_empty_tree(fdt, MESSAGE_MAX), 0);
+	assert_int_equal(fdt_setprop_string(fdt, 0, "compatible", compatible), 0);
+	assert_int_equal(fdt_setprop_u32(fdt, 0, "version", version), 0);
+	assert_int_equal(fdt_setprop(fdt, 0, "command", command, len), 0);
+	assert_int_equal(fdt_setprop_string(fdt, 0, "of-a-newer-lkvm", "ignored"), 0);
+	assert_int_equal(fdt_pack(fdt), 0);
+	return fdt;
+}
+
+static int decode(const char *compatible, uint32_t version, const void *command, int len,
+		  struct request *request, struct err *e)
+{
+	void *fdt = tree(compatible, version, command, len);
+	int ret = request_decode(request, fdt, fdt_totalsize(fdt), e);
+
+	free(fdt);
+	return ret;
+}
+
+static void a_reply_arrives_as_it_was_sent(void **state)
+{
+	struct reply out = { .status = -EBUSY, .text = "VM web is busy" }, in = { 0 };
+	struct dt dt = { 0 };
+
+	(void)state;
+	assert_int_equal(reply_encode(&out, &dt, NULL), 0);
+	assert_int_equal(message_size(dt.blob), fdt_totalsize(dt.blob));
+	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
+	assert_int_equal(in.status, -EBUSY);
+	assert_string_equal(in.text, out.text);
+	dt_free(&dt);
+}
+
+static void properties_that_are_not_known_are_ignored(void **state)
+{
+	struct request request = { 0 };
+
+	(void)state;
+	assert_int_equal(decode("lkvm,control", 1, "resume", 7, &request, NULL), 0);
+	assert_string_equal(request.command, "resume");
+}
+
+static void a_message_of_another_version_or_kind_is_refused(void **state)
+{
+	struct request request;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(decode("lkvm,control", 2, "resume", 7, &request, &e), -EPROTONOSUPPORT);
+	assert_non_null(strstr(e.text, "version 2"));
+	assert_int_equal(decode("lkvm,host", 1, "resume", 7, &request, NULL), -EBADMSG);
+}
+
+static void a_command_is_a_short_plain_text(void **state)
+{
+	char lengthy[MESSAGE_COMMAND_SIZE + 1];
+	struct request request;
+
+	(void)state;
+	memset(lengthy, 'x', sizeof(lengthy));
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	assert_int_equal(decode("lkvm,control", 1, "resume", 6, &request, NULL), -EBADMSG);
+	assert_int_equal(decode("lkvm,control", 1, "", 0, &request, NULL), -EBADMSG);
+	assert_int_equal(decode("lkvm,control", 1, "\033[2J", 5, &request, NULL), -EBADMSG);
+	assert_int_equal(decode("lkvm,control", 1, "a\0b", 4, &request, NULL), -EBADMSG);
+	assert_int_equal(decode("lkvm,control", 1, lengthy, sizeof(lengthy), &request, NULL),
+			 -EBADMSG);
+	assert_int_equal(decode("lkvm,control", 1, lengthy + 1, sizeof(lengthy) - 1, &request,
+				NULL),
+			 0);
+}
+
+static void a_request_that_is_cut_off_is_refused_at_every_byte(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct request request;
+
+	(void)state;
+	for (size_t cut = 0; cut < size; cut++) {
+		void *blob = malloc(cut + !cut);
+
+		memcpy(blob, bytes, cut);
+		assert_int_equal(request_decode(&request, blob, cut, NULL), -EBADMSG);
+		free(blob);
+	}
+}
+
+static void a_tree_of_an_old_format_is_refused(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct request request;
+
+	(void)state;
+	fdt_set_version(bytes, 15);
+	fdt_set_last_comp_version(bytes, 2);
+	assert_int_equal(request_decode(&request, bytes, size, NULL), -EBADMSG);
+}
+
+static void a_message_s_size_is_bounded(void **state)
+{
+	fdt32_t head[2] = { cpu_to_fdt32(FDT_MAGIC), cpu_to_fdt32(MESSAGE_MAX) };
+
+	(void)state;
+	assert_int_equal(message_size(head), MESSAGE_MAX);
+	head[1] = cpu_to_fdt32(MESSAGE_MAX + 1);
+	assert_int_equal(message_size(head), -EMSGSIZE);
+	head[1] = cpu_to_fdt32(UINT32_MAX);
+	assert_int_equal(message_size(head), -EMSGSIZE);
+	head[1] = cpu_to_fdt32(MESSAGE_HEAD);
+	assert_int_equal(message_size(head), -EBADMSG);
+	head[0] = 0;
+	assert_int_equal(message_size(head), -EBADMSG);
+}
+
+/* Commands. */
+
+static void a_sleeping_vm_is_woken_once(void **state)
+{
+	struct reply reply = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	w.machine.asleep = true;
+	assert_int_equal(client_call("web", "resume", &reply, NULL), 0);
+	assert_int_equal(reply.status, 0);
+	assert_string_equal(reply.text, "VM web wakes up");
+	assert_answers();
+	world_end(&w);
+	assert_int_equal(w.machine.nr_wakes, 2);
+}
+
+static void an_unknown_command_is_answered_with_an_error(void **state)
+{
+	struct reply reply = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	assert_int_equal(client_call("web", "levitate", &reply, NULL), 0);
+	assert_int_equal(reply.status, -EOPNOTSUPP);
+	assert_string_equal(reply.text, "VM web knows no command 'levitate'");
+	world_end(&w);
+	assert_int_equal(w.machine.nr_wakes, 0);
+}
+
+static void a_request_of_another_version_is_answered_with_an_error(void **state)
+{
+	void *fdt = tree("lkvm,control", 7, "resume", 7);
+	struct reply reply;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = connect_raw(&w);
+	put(fd, fdt, fdt_totalsize(fdt));
+	receive(fd, &reply);
+	assert_int_equal(reply.status, -EPROTONOSUPPORT);
+	assert_non_null(strstr(reply.text, "version 7"));
+	close(fd);
+	free(fdt);
+	world_end(&w);
+	assert_int_equal(w.machine.nr_wakes, 0);
+}
+
+static void a_vm_that_is_not_there_is_named(void **state)
+{
+	struct reply reply;
+	struct err e = { 0 };
+	struct world w;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(client_call("web", "resume", &reply, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "there is no VM web"));
+	setting_end(&w);
+}
+
+/* Clients of all kinds. */
+
+static void garbage_gets_its_sender_dropped(void **state)
+{
+	fdt32_t huge[4] = { cpu_to_fdt32(FDT_MAGIC), cpu_to_fdt32(UINT32_MAX) };
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = connect_raw(&w);
+	put(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+	assert_dropped(fd);
+	fd = connect_raw(&w);
+	put(fd, huge, sizeof(huge));
+	assert_dropped(fd);
+	assert_answers();
+	world_end(&w);
+}
+
+static void a_broken_tree_is_answered_with_an_error(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct reply reply;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = connect_raw(&w);
+	memset(bytes + MESSAGE_HEAD, 0xff, size - MESSAGE_HEAD);
+	put(fd, bytes, size);
+	receive(fd, &reply);
+	assert_int_equal(reply.status, -EBADMSG);
+	size = request_bytes("resume", bytes);
+	put(fd, bytes, size);
+	receive(fd, &reply);
+	assert_int_equal(reply.status, 0);
+	close(fd);
+	world_end(&w);
+}
+
+static void a_client_that_goes_away_at_any_byte_harms_nobody(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	for (size_t cut = 0; cut <= size; cut++) {
+		int fd = connect_raw(&w);
+
+		if (cut)
+			put(fd, bytes, cut);
+		close(fd);
+	}
+	assert_answers();
+	world_end(&w);
+}
+
+static void a_request_may_come_byte_by_byte_and_another_behind_it(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct reply reply;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = connect_raw(&w);
+	for (size_t i = 0; i < size; i++)
+		put(fd, bytes + i, 1);
+	memcpy(bytes + size, bytes, size);
+	put(fd, bytes, 2 * size);
+	for (int i = 0; i < 3; i++) {
+		receive(fd, &reply);
+		assert_int_equal(reply.status, 0);
+	}
+	close(fd);
+	world_end(&w);
+	assert_int_equal(w.machine.nr_wakes, 3);
+}
+
+static void two_clients_at_once_are_both_served(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes), half = size / 2;
+	struct reply reply;
+	struct world w;
+	int a, b;
+
+	(void)state;
+	world_start(&w);
+	a = connect_raw(&w);
+	b = connect_raw(&w);
+	put(a, bytes, half);
+	put(b, bytes, size);
+	receive(b, &reply);
+	assert_int_equal(reply.status, 0);
+	put(a, bytes + half, size - half);
+	receive(a, &reply);
+	assert_int_equal(reply.status, 0);
+	close(a);
+	close(b);
+	world_end(&w);
+}
+
+static void clients_that_hang_make_room_for_others_the_oldest_first(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	int fd[CONTROL_CLIENTS_MAX];
+	struct reply reply;
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		fd[i] = connect_raw(&w);
+		put(fd[i], bytes, 20);
+	}
+	assert_answers();
+	assert_dropped(fd[0]);
+	for (int i = 1; i < CONTROL_CLIENTS_MAX; i++) {
+		put(fd[i], bytes + 20, size - 20);
+		receive(fd[i], &reply);
+		assert_int_equal(reply.status, 0);
+		close(fd[i]);
+	}
+	world_end(&w);
+}
+
+/* It asks and asks and takes no answer: the server must neither wait nor hoard. */
+static void a_client_that_never_reads_harms_nobody(void **state)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	size_t size = request_bytes("resume", bytes);
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = connect_raw(&w);
+	for (int idle = 0; idle < 20;) {
+		if (send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+			assert_int_equal(errno, EAGAIN);
+			idle++;
+			usleep(1000);
+		}
+	}
+	assert_answers();
+	close(fd);
+	assert_answers();
+	world_end(&w);
+}
+
+static void a_vm_that_hangs_is_not_waited_for_forever(void **state)
+{
+	struct socket_place place;
+	struct reply reply;
+	struct err e = { 0 };
+	struct world w;
+	int fd;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(socket_find(&place, "web", NULL), 0);
+	fd = socket_listen(&place, "web", NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(client_call("web", "resume", &reply, &e), -EAGAIN);
+	assert_string_equal(e.text, "VM web does not answer: it hangs");
+	close(fd);
+	unlink(w.path);
+	setting_end(&w);
+}
+
+/* Names and places. */
+
+static void a_name_that_is_taken_is_refused_and_a_default_name_goes_without(void **state)
+{
+	struct machine_config cfg;
+	void *second = NULL;
+	struct err e = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	cfg = w.cfg;
+	assert_int_equal(control_server.open(&cfg, &w.loop, &second, &e), -EADDRINUSE);
+	assert_non_null(strstr(e.text, "a VM named web is running"));
+	cfg.named = false;
+	assert_int_equal(control_server.open(&cfg, &w.loop, &second, NULL), 0);
+	assert_null(second);
+	assert_answers();
+	world_end(&w);
+}
+
+static void a_dead_socket_is_replaced(void **state)
+{
+	struct socket_place place;
+	struct world w, again;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(socket_find(&place, "web", NULL), 0);
+	close(socket_listen(&place, "web", NULL));
+	assert_int_equal(access(w.path, F_OK), 0);
+	assert_int_equal(loop_create(&again.loop, NULL), 0);
+	again.server = NULL;
+	assert_int_equal(control_server.open(&w.cfg, &again.loop, &again.server, NULL), 0);
+	assert_non_null(again.server);
+	control_server.close(again.server);
+	loop_destroy(&again.loop);
+	assert_int_equal(access(w.path, F_OK), -1);
+	setting_end(&w);
+}
+
+/* Opening fails for a named VM, saying @word; a VM that is not named runs without. */
+static void assert_no_place(struct world *w, const char *word)
+{
+	void *server = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(loop_create(&w->loop, NULL), 0);
+	assert_true(control_server.open(&w->cfg, &w->loop, &server, &e) < 0);
+	if (!strstr(e.text, word))
+		assert_string_equal(e.text, word);
+	w->cfg.named = false;
+	assert_int_equal(control_server.open(&w->cfg, &w->loop, &server, NULL), 0);
+	assert_null(server);
+	loop_destroy(&w->loop);
+}
+
+static void a_folder_that_others_may_enter_is_refused(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(mkdir(w.folder, 0700), 0);
+	assert_int_equal(chmod(w.folder, 0750), 0);
+	assert_no_place(&w, "not for this user alone");
+	setting_end(&w);
+}
+
+static void a_folder_that_is_a_link_is_refused(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(symlink("/tmp", w.folder), 0);
+	assert_no_place(&w, w.folder);
+	unlink(w.folder);
+	setting_end(&w);
+}
+
+static void a_path_that_does_not_fit_is_refused(void **state)
+{
+	char lengthy[200] = "/";
+	struct world w;
+
+	(void)state;
+	setting(&w);
+	memset(lengthy + 1, 'x', sizeof(lengthy) - 2);
+	setenv("XDG_RUNTIME_DIR", lengthy, 1);
+	assert_no_place(&w, "too long a path");
+	setting_end(&w);
+}
+
+static void without_a_runtime_folder_root_has_run_and_others_tmp(void **state)
+{
+	struct socket_place place;
+	char want[32];
+
+	(void)state;
+	setenv("XDG_RUNTIME_DIR", "not/absolute", 1);
+	snprintf(want, sizeof(want), geteuid() ? "/tmp/lkvm-%u" : "/run/lkvm", geteuid());
+	assert_int_equal(socket_find(&place, "web", NULL), 0);
+	assert_string_equal(place.folder, want);
+}
+
+static void a_name_has_no_slash_and_an_end(void **state)
+{
+	const char *name = NULL;
+	char lengthy[NAME_MAX_LEN + 2];
+
+	(void)state;
+	memset(lengthy, 'x', sizeof(lengthy));
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	assert_int_equal(name_set(&name, "", NULL), -EINVAL);
+	assert_int_equal(name_set(&name, "../web", NULL), -EINVAL);
+	assert_int_equal(name_set(&name, lengthy, NULL), -EINVAL);
+	assert_null(name);
+	assert_int_equal(name_set(&name, lengthy + 1, NULL), 0);
+	assert_ptr_equal(name, lengthy + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reply_arrives_as_it_was_sent),
+		cmocka_unit_test(properties_that_are_not_known_are_ignored),
+		cmocka_unit_test(a_message_of_another_version_or_kind_is_refused),
+		cmocka_unit_test(a_command_is_a_short_plain_text),
+		cmocka_unit_test(a_request_that_is_cut_off_is_refused_at_every_byte),
+		cmocka_unit_test(a_tree_of_an_old_format_is_refused),
+		cmocka_unit_test(a_message_s_size_is_bounded),
+		cmocka_unit_test(a_sleeping_vm_is_woken_once),
+		cmocka_unit_test(an_unknown_command_is_answered_with_an_error),
+		cmocka_unit_test(a_request_of_another_version_is_answered_with_an_error),
+		cmocka_unit_test(a_vm_that_is_not_there_is_named),
+		cmocka_unit_test(garbage_gets_its_sender_dropped),
+		cmocka_unit_test(a_broken_tree_is_answered_with_an_error),
+		cmocka_unit_test(a_client_that_goes_away_at_any_byte_harms_nobody),
+		cmocka_unit_test(a_request_may_come_byte_by_byte_and_another_behind_it),
+		cmocka_unit_test(two_clients_at_once_are_both_served),
+		cmocka_unit_test(clients_that_hang_make_room_for_others_the_oldest_first),
+		cmocka_unit_test(a_client_that_never_reads_harms_nobody),
+		cmocka_unit_test(a_vm_that_hangs_is_not_waited_for_forever),
+		cmocka_unit_test(a_name_that_is_taken_is_refused_and_a_default_name_goes_without),
+		cmocka_unit_test(a_dead_socket_is_replaced),
+		cmocka_unit_test(a_folder_that_others_may_enter_is_refused),
+		cmocka_unit_test(a_folder_that_is_a_link_is_refused),
+		cmocka_unit_test(a_path_that_does_not_fit_is_refused),
+		cmocka_unit_test(without_a_runtime_folder_root_has_run_and_others_tmp),
+		cmocka_unit_test(a_name_has_no_slash_and_an_end),
+	};
+
+	log_set_level(LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
