@@ -239,17 +239,23 @@ static void signalled(void *ctx, uint32_t events)
 	}
 }
 
+/* Those that stop a VM. */
+static void stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+}
+
 /* SIGTERM and its like arrive at the loop, as an orderly end, in place of ending the process. */
 static int take_signals(struct session *s, sigset_t *old, struct err *e)
 {
 	sigset_t set;
 	int ret;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
+	stop_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, old);
 	signal(SIGPIPE, SIG_IGN);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -260,6 +266,21 @@ static int take_signals(struct session *s, sigset_t *old, struct err *e)
 	if (ret < 0)
 		return err_set(e, -ret, "cannot receive signals: %s", strerror(-ret));
 	return 0;
+}
+
+/*
+ * Back to how signals were. Whoever stops lkvm may say so twice (timeout(1) does, to the process and to its
+ * group): what came while the VM was being stopped must not end the process with another status.
+ */
+static void give_signals(const sigset_t *old)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+
+	stop_signals(&set);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		;
+	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
 static int session_open(struct session *s, const struct machine_config *cfg, sigset_t *old,
@@ -343,7 +364,7 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 			end = VM_STOPPED;
 	}
 	session_close(&s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	give_signals(&old);
 	free(m);
 	return status_of(end);
 }
