@@ -87,29 +87,54 @@ static size_t rx_trigger(const struct uart8250 *uart)
 	return fifos_on(uart) ? level[uart->fcr >> 6] : 1;
 }
 
-/* The due and enabled interrupt of the highest priority, as IIR's low nibble. */
+/* The interrupts that are due and enabled, as the bits that enable them in IER. */
+static uint8_t causes(const struct uart8250 *uart)
+{
+	uint8_t due = 0;
+
+	if (uart->lsr_errors)
+		due |= IER_ELSI;
+	if (uart->rx.nr)
+		due |= IER_ERBFI;
+	if (uart->thre_pending)
+		due |= IER_ETBEI;
+	if (uart->msr_deltas)
+		due |= IER_EDSSI;
+	return due & uart->ier;
+}
+
+/* The one of the highest priority, as IIR's low nibble. */
 static uint8_t interrupt(const struct uart8250 *uart)
 {
-	if (uart->ier & IER_ELSI && uart->lsr_errors)
+	uint8_t due = causes(uart);
+
+	if (due & IER_ELSI)
 		return IIR_LINE;
-	if (uart->ier & IER_ERBFI && uart->rx.nr)
+	if (due & IER_ERBFI)
 		return uart->rx.nr >= rx_trigger(uart) ? IIR_RDA : IIR_TIMEOUT;
-	if (uart->ier & IER_ETBEI && uart->thre_pending)
+	if (due & IER_ETBEI)
 		return IIR_THRE;
-	if (uart->ier & IER_EDSSI && uart->msr_deltas)
+	if (due & IER_EDSSI)
 		return IIR_MODEM;
 	return IIR_NONE;
 }
 
-/* Only changes reach the interrupt controller: each may cost a system call. */
-static void update_irq(struct uart8250 *uart)
+/*
+ * Only changes reach the interrupt controller: each may cost a system call. A further cause while the
+ * line is high is one, as is a cause that @renewed names (bits as in IER): to the guest nothing happens,
+ * but an interrupt controller that has lost sight of the line sees it again. KVM's GICv2 loses it when a
+ * guest that wakes up disables and enables the distributor.
+ */
+static void update_irq(struct uart8250 *uart, uint8_t renewed)
 {
-	bool level = interrupt(uart) != IIR_NONE;
+	uint8_t old = uart->irq_causes, now = causes(uart);
+	bool again = old && now & (uint8_t)(~old | renewed);
 
-	if (level != uart->irq_level) {
-		uart->irq_level = level;
-		irq_set(&uart->irq, level);
-	}
+	uart->irq_causes = now;
+	if (again)
+		irq_set(&uart->irq, false);
+	if (again || !old != !now)
+		irq_set(&uart->irq, now);
 }
 
 /* Receives as many bytes as fit; without FIFOs that is one. */
@@ -316,7 +341,7 @@ static uint64_t uart8250_read(void *dev, uint64_t off, unsigned int len)
 	uint8_t value = read_reg(uart, off);
 
 	(void)len;
-	update_irq(uart);
+	update_irq(uart, 0);
 	return value;
 }
 
@@ -326,7 +351,7 @@ static void uart8250_write(void *dev, uint64_t off, uint64_t value, unsigned int
 
 	(void)len;
 	write_reg(uart, off, (uint8_t)value);
-	update_irq(uart);
+	update_irq(uart, 0);
 }
 
 const struct mmio_ops uart8250_mmio = { .read = uart8250_read, .write = uart8250_write };
@@ -338,7 +363,7 @@ static size_t uart8250_input(void *ctx, const uint8_t *buf, size_t len)
 
 	if (taken < len)
 		uart->input_refused = true;
-	update_irq(uart);
+	update_irq(uart, taken ? IER_ERBFI : 0);
 	return taken;
 }
 
@@ -357,7 +382,7 @@ static void uart8250_output_ready(void *ctx)
 	} while (taken);
 	if (!uart->tx.nr)
 		uart->thre_pending = true;
-	update_irq(uart);
+	update_irq(uart, 0);
 }
 
 void uart8250_init(struct uart8250 *uart, struct irq irq, struct char_backend backend)

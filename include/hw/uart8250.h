@@ -34,7 +34,7 @@ struct uart8250 {
 	uint8_t lsr_errors; /* LSR's OE, cleared when LSR is read */
 	uint8_t msr_deltas; /* MSR's low half, cleared when MSR is read */
 	bool thre_pending;  /* the THRE interrupt is due until IIR names it or THR is written */
-	bool irq_level;
+	uint8_t irq_causes; /* why the line is high; 0: it is low */
 	bool input_refused; /* the back end wants to hear of room */
 };
 

@@ -453,6 +453,25 @@ static void a_stream_of_bytes_does_not_move_the_line(void **state)
 	assert_true(b->irq);
 }
 
+static void a_further_cause_moves_a_line_that_is_high(void **state)
+{
+	struct bench *b = *state;
+
+	put(b, IER, 0x01);
+	input(b, "a");
+	assert_true(b->irq);
+	b->irq_changes = 0;
+	put(b, IER, 0x03); /* the transmitter is empty, too */
+	assert_true(b->irq);
+	assert_int_equal(b->irq_changes, 2);
+	input(b, "b");
+	assert_true(b->irq);
+	assert_int_equal(b->irq_changes, 4);
+	get(b, LSR);
+	put(b, SCR, 1);
+	assert_int_equal(b->irq_changes, 4);
+}
+
 static void clearing_the_transmit_fifo_drops_what_waits(void **state)
 {
 	struct bench *b = *state;
@@ -645,6 +664,7 @@ int main(void)
 		TEST(enabling_thre_while_bytes_wait_raises_nothing),
 		TEST(news_of_room_that_was_not_wanted_is_harmless),
 		TEST(a_stream_of_bytes_does_not_move_the_line),
+		TEST(a_further_cause_moves_a_line_that_is_high),
 		TEST(clearing_the_transmit_fifo_drops_what_waits),
 		TEST(input_is_read_in_order),
 		TEST(input_that_finds_no_room_waits),
