@@ -59,12 +59,6 @@ case " $versions " in
 esac
 
 # A Debian guest: its CPUs leave and return under load; then it sleeps, and a byte on its console wakes it.
-# Linux 6.1 as a guest on GICv2 wakes up and then crawls: not understood yet (docs/psci.md).
-if [ $suspends -eq 1 ] && [ "$LAB_GIC" = 2 ]; then
-	skip "power: a Debian guest sleeps, and a byte on its console wakes it$how" \
-		"on GICv2 it wakes and then crawls, for a reason not found yet"
-	suspends=0
-fi
 mkfifo "$work/keys"
 : >"$err"
 tests=hotplug-load

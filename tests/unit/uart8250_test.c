@@ -457,6 +457,7 @@ static void a_further_cause_moves_a_line_that_is_high(void **state)
 {
 	struct bench *b = *state;
 
+	put(b, FCR, 0x01);
 	put(b, IER, 0x01);
 	input(b, "a");
 	assert_true(b->irq);
