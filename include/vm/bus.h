@@ -19,6 +19,11 @@
 struct mmio_ops {
 	uint64_t (*read)(void *dev, uint64_t off, unsigned int len);
 	void (*write)(void *dev, uint64_t off, uint64_t value, unsigned int len);
+	/*
+	 * Whether what the last write asked for is still going on: the vCPU that wrote waits until it is
+	 * over, which the device says by vm_release(). NULL: no write takes time.
+	 */
+	bool (*busy)(void *dev);
 };
 
 struct mmio_region {

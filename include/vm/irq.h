@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An interrupt line as a value: devices raise and lower it without knowing who listens. */
+/* Interrupts as values: devices raise them without knowing who listens. */
 #ifndef LKVM_VM_IRQ_H
 #define LKVM_VM_IRQ_H
 
@@ -17,5 +17,15 @@ static inline void irq_set(const struct irq *irq, bool level)
 	if (irq->set)
 		irq->set(irq->ctx, irq->nr, level);
 }
+
+/* Where message-signalled interrupts go. */
+struct msi {
+	/*
+	 * The function @requester (bus << 8 | device << 3 | function) writes @data to @addr. Whatever the guest
+	 * put in its table comes here: what is no message is dropped. Any thread; NULL: there is no such way.
+	 */
+	void (*send)(void *ctx, uint16_t requester, uint64_t addr, uint32_t data);
+	void *ctx;
+};
 
 #endif

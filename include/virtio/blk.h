@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The block device (virtio 1.2, section 5.2) over a struct block_backend. */
+#ifndef LKVM_VIRTIO_BLK_H
+#define LKVM_VIRTIO_BLK_H
+
+#include "virtio/device.h"
+#include "vm/blockdev.h"
+
+#define VIRTIO_BLK_QUEUES_MAX 16
+#define VIRTIO_BLK_SERIAL_MAX 20 /* bytes of GET_ID (5.2.6) */
+
+struct virtio_blk_request;
+
+struct virtio_blk {
+	struct virtio_device dev; /* first: the class gets it back from here */
+	struct block_backend backend;
+	char serial[VIRTIO_BLK_SERIAL_MAX + 1];
+	struct virtio_blk_request *request; /* room for every buffer of every queue */
+	/* ... private to blk.c: free list, counts in flight per queue */
+};
+
+/*
+ * Makes the device, with @nr_queues queues (1 to VIRTIO_BLK_QUEUES_MAX). @serial: up to
+ * VIRTIO_BLK_SERIAL_MAX bytes. Returns 0, or -ENOMEM with @e set; virtio_blk_destroy() also after that.
+ */
+int virtio_blk_init(struct virtio_blk *blk, const char *name, const struct ram *ram,
+		    struct block_backend backend, unsigned int nr_queues, const char *serial,
+		    struct err *e);
+
+/* Nothing is in the back end's hands any more. */
+void virtio_blk_destroy(struct virtio_blk *blk);
+
+/* What the back end calls. */
+struct block_frontend virtio_blk_frontend(struct virtio_blk *blk);
+
+#endif
