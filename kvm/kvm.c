@@ -93,6 +93,33 @@ int kvm_irq_line(int vm, uint32_t irq, bool level)
 	return kvm_ioctl(vm, KVM_IRQ_LINE, &arg);
 }
 
+int kvm_ioeventfd(int vm, int fd, const struct kvm_bell *bell, bool assign)
+{
+	struct kvm_ioeventfd arg = {
+		.datamatch = bell->value,
+		.addr = bell->gpa,
+		.len = bell->len,
+		.fd = fd,
+		.flags = (bell->match ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0) |
+			 (assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
+	};
+
+	return kvm_ioctl(vm, KVM_IOEVENTFD, &arg);
+}
+
+int kvm_signal_msi(int vm, uint32_t device, uint64_t addr, uint32_t data)
+{
+	struct kvm_msi arg = {
+		.address_lo = (uint32_t)addr,
+		.address_hi = (uint32_t)(addr >> 32),
+		.data = data,
+		.flags = KVM_MSI_VALID_DEVID,
+		.devid = device,
+	};
+
+	return kvm_ioctl(vm, KVM_SIGNAL_MSI, &arg);
+}
+
 int kvm_preferred_target(int vm, struct kvm_vcpu_init *init)
 {
 	return kvm_ioctl(vm, KVM_ARM_PREFERRED_TARGET, init);

@@ -19,7 +19,7 @@ bool log_enabled(enum log_level level)
 	return level <= current;
 }
 
-void log_print(enum log_level level, const char *fmt, ...)
+void log_vprint(enum log_level level, const char *who, const char *fmt, va_list args)
 {
 	static const char *const prefix[] = {
 		[LOG_ERROR] = "Fatal: ",
@@ -29,16 +29,15 @@ void log_print(enum log_level level, const char *fmt, ...)
 	};
 	int saved_errno = errno;
 	char line[1200];
-	va_list args;
 	int len, more;
 
 	if (!log_enabled(level))
 		return;
 
-	len = snprintf(line, sizeof(line), "%s", prefix[level]);
-	va_start(args, fmt);
+	len = snprintf(line, sizeof(line) / 2, "%s%s%s", prefix[level], who, *who ? ": " : "");
+	if ((size_t)len >= sizeof(line) / 2)
+		len = sizeof(line) / 2 - 1;
 	more = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, args);
-	va_end(args);
 	if (more > 0)
 		len += more;
 	if ((size_t)len > sizeof(line) - 2)
@@ -48,6 +47,15 @@ void log_print(enum log_level level, const char *fmt, ...)
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		errno = saved_errno;
 	errno = saved_errno;
+}
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_vprint(level, "", fmt, args);
+	va_end(args);
 }
 
 bool log_limit_ok(struct log_limit *limit)

@@ -98,6 +98,17 @@ int opt_set_u32(void *field, const char *value, struct err *e)
 	return 0;
 }
 
+char *opt_next_word(char **text)
+{
+	char *word = *text, *to = word, *from = word;
+
+	for (; *from && (*from != ',' || from[1] == ','); *to++ = *from++)
+		from += *from == ',';
+	*text = *from ? from + 1 : NULL;
+	*to = '\0';
+	return word;
+}
+
 /* A word's option row by its long name, the @len bytes after "--". */
 static const struct opt *find_name(const struct opt *rows, size_t nr, const char *name, size_t len)
 {

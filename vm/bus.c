@@ -70,30 +70,52 @@ static const struct mmio_region *find(const struct bus *bus, gpa_t gpa, unsigned
 	return off < region->size && len <= region->size - off ? region : NULL;
 }
 
-bool bus_access(const struct bus *bus, gpa_t gpa, uint8_t *data, unsigned int len, bool is_write)
+static bool device_busy(const struct mmio_region *region)
+{
+	return region->ops->busy && region->ops->busy(region->dev);
+}
+
+enum bus_answer bus_access(const struct bus *bus, gpa_t gpa, uint8_t *data, unsigned int len,
+			   bool is_write)
 {
 	bool width_ok = len == 1 || len == 2 || len == 4 || len == 8;
 	const struct mmio_region *region = width_ok ? find(bus, gpa, len) : NULL;
 	uint64_t value = 0;
+	bool busy = false;
 
 	if (!region) {
 		if (!is_write)
 			memset(data, 0, len);
-		return false;
+		return BUS_NOBODY;
 	}
 	if (is_write) {
 		memcpy(&value, data, len);
 		value = le64toh(value);
 	}
 	pthread_mutex_lock(region->lock);
-	if (is_write)
+	if (is_write) {
 		region->ops->write(region->dev, gpa - region->base, value, len);
-	else
+		busy = device_busy(region);
+	} else {
 		value = region->ops->read(region->dev, gpa - region->base, len);
+	}
 	pthread_mutex_unlock(region->lock);
 	if (!is_write) {
 		value = htole64(value);
 		memcpy(data, &value, len);
 	}
-	return true;
+	return busy ? BUS_BUSY : BUS_DONE;
+}
+
+bool bus_busy(const struct bus *bus, gpa_t gpa, unsigned int len)
+{
+	const struct mmio_region *region = find(bus, gpa, len);
+	bool busy;
+
+	if (!region)
+		return false;
+	pthread_mutex_lock(region->lock);
+	busy = device_busy(region);
+	pthread_mutex_unlock(region->lock);
+	return busy;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A vCPU thread: enter the guest, serve what made it leave, until the VM ends. It blocks nowhere but
- * in KVM_RUN and, while its architecture says that it is not ready, in sigsuspend(): a kick ends both.
+ * in KVM_RUN and, while its architecture says that it is not ready or a device that it is busy, in
+ * sigsuspend(): a kick ends both.
  *
  * Kick: immediate_exit is set, then the signal sent. A vCPU inside KVM_RUN is thrown out by the
  * signal; one that was on its way in is turned back by immediate_exit. The thread clears it before it
@@ -63,17 +64,39 @@ static void wait_for_kick(struct vcpu *vcpu)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/*
+ * Sleeps until the device at @gpa is through with what the guest wrote there, or the VM has ended. @held is
+ * set before the device is asked, under its lock: when it is through afterwards, vm_release() sees it and kicks.
+ */
+static void wait_for_device(struct vcpu *vcpu, gpa_t gpa, unsigned int len)
+{
+	struct vm *vm = vcpu->vm;
+
+	atomic_store(&vcpu->held, true);
+	for (;;) {
+		if (take_kick(vcpu))
+			vcpu->ready = false; /* it may have been about that, too */
+		if (atomic_load(&vm->end) != VM_RUNNING || !bus_busy(&vm->bus, gpa, len))
+			break;
+		wait_for_kick(vcpu);
+	}
+	atomic_store(&vcpu->held, false);
+}
+
 static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	unsigned int len = run->mmio.len;
+	enum bus_answer answer;
 
 	/* The length is KVM's word, not the guest's; data[] has room for 8. */
 	if (len > sizeof(run->mmio.data))
 		len = sizeof(run->mmio.data);
-	if (!bus_access(&vcpu->vm->bus, run->mmio.phys_addr, run->mmio.data, len,
-			run->mmio.is_write) &&
-	    log_enabled(LOG_DEBUG) && log_limit_ok(&vcpu->limit))
+	answer = bus_access(&vcpu->vm->bus, run->mmio.phys_addr, run->mmio.data, len,
+			    run->mmio.is_write);
+	if (answer == BUS_BUSY)
+		wait_for_device(vcpu, run->mmio.phys_addr, len);
+	if (answer == BUS_NOBODY && log_enabled(LOG_DEBUG) && log_limit_ok(&vcpu->limit))
 		log_debug("vCPU %u: %s of %u bytes at 0x%llx: nothing is there", vcpu->id,
 			  run->mmio.is_write ? "write" : "read", len,
 			  (unsigned long long)run->mmio.phys_addr);

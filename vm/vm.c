@@ -108,6 +108,14 @@ void vm_fail(struct vm *vm, const char *fmt, ...)
 	loop_quit(vm->loop);
 }
 
+void vm_release(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		if (atomic_load(&vm->vcpu[i].held)) /* pairs with wait_for_device() */
+			vcpu_kick(&vm->vcpu[i]);
+	}
+}
+
 enum vm_end vm_run(struct vm *vm, struct err *e)
 {
 	int ret = vcpu_kick_setup(e);

@@ -35,6 +35,19 @@ int kvm_enable_cap(int vm, uint32_t cap);
 int kvm_filter_smccc(int vm, uint32_t base, uint32_t nr, uint8_t action);
 int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host);
 int kvm_irq_line(int vm, uint32_t irq, bool level);
+/*
+ * Signals eventfd @fd in place of leaving the guest when it writes @len bytes (1, 2, 4, 8; 0: any number) at
+ * @gpa, with @match only if it writes @value; @match wants a @len. @assign false ends what the same
+ * arguments began.
+ */
+struct kvm_bell {
+	uint64_t gpa, value;
+	uint32_t len;
+	bool match;
+};
+int kvm_ioeventfd(int vm, int fd, const struct kvm_bell *bell, bool assign);
+/* @device, as the interrupt controller knows it, writes @data to @addr. 1: delivered; 0: the guest blocks it. */
+int kvm_signal_msi(int vm, uint32_t device, uint64_t addr, uint32_t data);
 int kvm_preferred_target(int vm, struct kvm_vcpu_init *init);
 /* The writable bits of each feature ID register, at KVM_ARM_FEATURE_ID_RANGE's index for it. */
 int kvm_writable_masks(int vm, uint64_t masks[KVM_ARM_FEATURE_ID_RANGE_SIZE]);

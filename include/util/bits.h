@@ -4,6 +4,7 @@
 #define LKVM_UTIL_BITS_H
 
 #include <endian.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,6 +29,14 @@ static inline uint64_t align_up(uint64_t x, uint64_t align)
 }
 
 /* Little-endian fields at any alignment. */
+static inline uint16_t get_le16(const void *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le16toh(v);
+}
+
 static inline uint32_t get_le32(const void *p)
 {
 	uint32_t v;
@@ -42,6 +51,24 @@ static inline uint64_t get_le64(const void *p)
 
 	memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+static inline void put_le16(void *p, uint16_t v)
+{
+	v = htole16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_le32(void *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_le64(void *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 #endif

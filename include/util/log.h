@@ -6,6 +6,7 @@
 #ifndef LKVM_UTIL_LOG_H
 #define LKVM_UTIL_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
+/* "@who: text", for functions that take a format themselves; "": the text alone. */
+void log_vprint(enum log_level level, const char *who, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
 void log_print(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_print(LOG_ERROR, __VA_ARGS__)

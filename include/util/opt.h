@@ -35,6 +35,12 @@ int opt_set_size(void *field, const char *value, struct err *e);
 int opt_set_u32(void *field, const char *value, struct err *e);
 
 /*
+ * The first of the words in *@text, which are separated by commas; a comma in a word is written twice.
+ * *@text moves behind it, and becomes NULL after the last. Writes into the text.
+ */
+char *opt_next_word(char **text);
+
+/*
  * Reads argv[0..argc) into @target by the @nr rows of @rows: "--name value", "--name=value",
  * "-n value", "-nvalue"; switches alone, one a word; a later option overrides an earlier one. "--" ends
  * the options. Abbreviated names are refused. Words that are no options are handed to @word in order

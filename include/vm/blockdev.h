@@ -24,10 +24,11 @@ enum block_op {
 /* Owned by the device; the back end's from submit() until it is complete. */
 struct block_request {
 	enum block_op op;
-	bool unmap;        /* WRITE_ZEROES: its storage may be given back */
+	bool unmap;   /* WRITE_ZEROES: its storage may be given back */
+	bool durable; /* when it is complete, it is on stable storage: as if a FLUSH came after it */
 	uint64_t off, len; /* bytes, multiples of BLOCK_SECTOR, within info.size; 0, 0 for FLUSH */
-	struct iovec *
-		iov; /* READ, WRITE: guest memory, @len bytes in all; may be changed by the back end */
+	/* READ, WRITE: guest memory, @len bytes in all. The back end may change these four on its way. */
+	struct iovec *iov;
 	unsigned int nr_iov;
 	int result;                 /* when complete: 0 or -errno */
 	struct block_request *next; /* the back end's */
@@ -35,33 +36,41 @@ struct block_request {
 
 struct block_info {
 	uint64_t size; /* bytes, a multiple of BLOCK_SECTOR */
-	uint32_t
-		logical_block; /* what the device shows as its block size: 512 or more, a power of two */
+	/* What the device shows as its block size: 512 or more, a power of two. */
+	uint32_t logical_block;
 	uint32_t physical_block;
 	uint32_t optimal_io;    /* bytes; 0: nothing to say */
 	uint32_t discard_align; /* bytes */
 	bool readonly;
 	bool discard;   /* DISCARD does something */
-	bool writeback; /* completed writes may be lost until FLUSH; false: FLUSH has nothing to do */
+	bool writeback; /* completed writes may be lost until FLUSH; false: they are durable */
 };
 
 /* The image's side. Called by the device with the device's lock held; must not block. */
 struct block_backend {
 	/*
-	 * Starts @req. Returns true if it is complete already (done() is not called for it then); false: done()
-	 * follows. What is started may wait for kick().
+	 * Starts @req. Returns true if it is complete already (done() is not called for it then);
+	 * false: done() follows. What is started may wait for kick().
 	 */
 	bool (*submit)(void *ctx, struct block_request *req);
-	/* Ends a batch of submit(). */
+	/* Ends a batch of submit(). May call done() for some of it, but not done_end(). */
 	void (*kick)(void *ctx);
+	/*
+	 * Calls done_end() soon, whether or not anything is done by then: for who has more to do
+	 * than is fair.
+	 */
+	void (*later)(void *ctx);
 	void *ctx;
 	struct block_info info;
 };
 
-/* The device's side, called on the loop's thread with @lock, the device's own, held. */
+/*
+ * The device's side. Called with @lock, the device's own, held: on the loop's thread, but for what
+ * kick() calls.
+ */
 struct block_frontend {
 	void (*done)(void *ctx, struct block_request *req);
-	/* Ends a batch of done(): now is the time to interrupt. */
+	/* Ends a batch of done(): now is the time to interrupt, and to submit what had to wait. */
 	void (*done_end)(void *ctx);
 	/* The image has another size now (info.size as of the back end). */
 	void (*resized)(void *ctx, uint64_t size);

@@ -49,11 +49,21 @@ struct bus {
  */
 int bus_add(struct bus *bus, const struct mmio_region *region, struct err *e);
 
+enum bus_answer {
+	BUS_NOBODY, /* no device is there */
+	BUS_DONE,
+	BUS_BUSY, /* what was written is still going on: wait while bus_busy() */
+};
+
 /*
  * One guest access of @len bytes (1 to 8) at @gpa. @data holds the bytes as the guest sees them.
  * An address without a device, an access that leaves its region and an odd width read as zero and
- * write nothing. Returns whether a device answered. Any vCPU thread.
+ * write nothing. Any vCPU thread.
  */
-bool bus_access(const struct bus *bus, gpa_t gpa, uint8_t *data, unsigned int len, bool is_write);
+enum bus_answer bus_access(const struct bus *bus, gpa_t gpa, uint8_t *data, unsigned int len,
+			   bool is_write);
+
+/* Whether the device that a BUS_BUSY write of @len bytes at @gpa went to is busy still. Any vCPU thread. */
+bool bus_busy(const struct bus *bus, gpa_t gpa, unsigned int len);
 
 #endif

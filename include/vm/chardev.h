@@ -33,6 +33,8 @@ struct char_frontend {
 	size_t (*input)(void *ctx, const uint8_t *buf, size_t len);
 	/* The back end has room again after output() took less than offered; harmless otherwise. */
 	void (*output_ready)(void *ctx);
+	/* What is at the host's end has another size, in characters. NULL: the device has no use for it. */
+	void (*resized)(void *ctx, uint16_t cols, uint16_t rows);
 	void *ctx;
 	pthread_mutex_t *lock;
 };

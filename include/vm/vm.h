@@ -55,6 +55,7 @@ struct vcpu {
 	pthread_t self;         /* the same thread, as it says itself */
 	bool alive;             /* @self can be sent signals; both by vm->kick_lock */
 	bool ready;             /* what ops->ready() said; the vCPU's thread only */
+	atomic_bool held;       /* waits for a device that is busy */
 	struct log_limit limit; /* what the guest on this vCPU may make lkvm say */
 };
 
@@ -96,6 +97,12 @@ void vm_set_ops(struct vm *vm, const struct vcpu_ops *ops, void *ctx);
  * ended and asked ops->ready(). Any thread, while vm_run() runs.
  */
 void vcpu_kick(struct vcpu *vcpu);
+
+/*
+ * A device may be busy no longer (mmio_ops.busy): vCPUs that wait for one look again. Any thread, also with
+ * the device's lock held; when nobody waits, nothing happens.
+ */
+void vm_release(struct vm *vm);
 
 /*
  * Starts the vCPU threads and runs the loop until something ends the VM; all vCPU threads are gone

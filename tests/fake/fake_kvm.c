@@ -159,6 +159,8 @@ struct fake_vm *fake_new_vm(unsigned int ipa_bits)
 	struct fake_vm *vm = need(calloc(1, sizeof(*vm)));
 
 	*vm = (struct fake_vm){ .index = fake.nr_vms, .ipa_bits = ipa_bits };
+	/* All services are on but those of the last bitmap. */
+	memcpy(vm->services, fake.host.services, (FAKE_BITMAPS - 1) * sizeof(vm->services[0]));
 	fake.vm = need(realloc(fake.vm, (fake.nr_vms + 1) * sizeof(*fake.vm)));
 	fake.vm[fake.nr_vms++] = vm;
 	return vm;
@@ -166,7 +168,8 @@ struct fake_vm *fake_new_vm(unsigned int ipa_bits)
 
 int fake_new_fd(struct fake_object object, size_t size)
 {
-	static const char *const names[] = { "fake-kvm", "fake-vm", "fake-vcpu", "fake-device" };
+	static const char *const names[] = { "fake-kvm", "fake-vm", "fake-vcpu", "fake-device",
+					     "fake-its" };
 	int fd = memfd_create(names[object.kind], MFD_CLOEXEC);
 	struct stat st;
 
@@ -232,7 +235,13 @@ static int vm_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
 		((struct kvm_vcpu_init *)arg)->target = KVM_ARM_TARGET_GENERIC_V8;
 		return 0;
 	case KVM_CREATE_DEVICE:
+		if (((const struct kvm_create_device *)arg)->type == KVM_DEV_TYPE_ARM_VGIC_ITS)
+			return fake_its_create(vm, arg);
 		return fake_gic_create(vm, arg);
+	case KVM_IOEVENTFD:
+		return fake_ioeventfd(vm, arg);
+	case KVM_SIGNAL_MSI:
+		return fake_signal_msi(vm, arg);
 	case KVM_IRQ_LINE:
 		return fake_gic_irq_line(vm, arg);
 	case KVM_SET_DEVICE_ATTR:
@@ -289,6 +298,8 @@ static int dispatch(const struct fake_object *object, unsigned long request, voi
 		return vm_ioctl(object->vm, request, arg);
 	case FAKE_VCPU:
 		return vcpu_ioctl(object->vcpu, request, arg);
+	case FAKE_ITS:
+		return request == KVM_SET_DEVICE_ATTR ? fake_its_set(object->vm, arg) : -ENOTTY;
 	default:
 		return device_ioctl(object->vm, request, arg);
 	}
@@ -301,7 +312,8 @@ static uint64_t attr_value(const struct fake_object *object, const struct kvm_de
 
 	if (!p)
 		return 0;
-	if (object->kind == FAKE_DEVICE && attr->group == KVM_DEV_ARM_VGIC_GRP_ADDR)
+	if ((object->kind == FAKE_DEVICE || object->kind == FAKE_ITS) &&
+	    attr->group == KVM_DEV_ARM_VGIC_GRP_ADDR)
 		return get_le64(p);
 	return get_le32(p);
 }
@@ -348,6 +360,14 @@ static void describe(struct fake_call *call, const struct fake_object *object, c
 		break;
 	case KVM_SET_VCPU_EVENTS:
 		call->id = ((const struct kvm_vcpu_events *)arg)->exception.ext_dabt_pending;
+		break;
+	case KVM_IOEVENTFD:
+		call->id = ((const struct kvm_ioeventfd *)arg)->addr;
+		call->value = ((const struct kvm_ioeventfd *)arg)->flags;
+		break;
+	case KVM_SIGNAL_MSI:
+		call->id = ((const struct kvm_msi *)arg)->address_lo;
+		call->value = ((const struct kvm_msi *)arg)->data;
 		break;
 	case KVM_IRQ_LINE:
 		call->id = ((const struct kvm_irq_level *)arg)->irq;

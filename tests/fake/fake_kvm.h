@@ -22,6 +22,13 @@
 /* What stands for /dev/kvm: any other file that lkvm opens in its place is not KVM. */
 #define FAKE_DEV "/dev/null"
 
+#define FAKE_BITMAPS 4
+
+/* Its CPU. */
+#define FAKE_MIDR   0x411fd071
+#define FAKE_REVIDR 0x12
+#define FAKE_AIDR   0x34
+
 /* The host. Copied by fake_start(). */
 struct fake_host {
 	int api_version;   /* 12; 0: the device knows no KVM ioctl */
@@ -30,6 +37,8 @@ struct fake_host {
 	int max_vcpus;
 	int ipa_bits; /* 0: no KVM_CAP_ARM_VM_IPA_SIZE: 40, and only machine type 0 */
 	bool gicv2, gicv3, pmu, sve, ptrauth, nisv, system_suspend, smccc_filter;
+	/* What each bitmap of services takes: KVM_REG_ARM_STD_BMAP and on; 0: it is not there. */
+	uint64_t services[FAKE_BITMAPS];
 };
 
 /* Hosts by kernel, with a GICv3 and no optional CPU features. Ancient: before 4.17. */
@@ -132,7 +141,8 @@ struct fake_call {
 	unsigned int vcpu; /* where the request is a vCPU's */
 	/*
 	 * Which one, as far as the request has several: register, capability, device type,
-	 * FAKE_ATTR(), memory slot, vCPU, KVM_IRQ_LINE's irq; and the value that goes with it.
+	 * FAKE_ATTR(), memory slot, vCPU, KVM_IRQ_LINE's irq, KVM_IOEVENTFD's and a message's
+	 * address; and the value that goes with it: for KVM_IOEVENTFD its flags.
 	 */
 	uint64_t id, value;
 	int ret;
@@ -194,11 +204,14 @@ uint64_t fake_vcpu_pc(unsigned int vcpu);
 uint64_t fake_vcpu_x(unsigned int vcpu, unsigned int n); /* n: 0 to 3 */
 uint64_t fake_vcpu_sctlr(unsigned int vcpu);
 void fake_set_sctlr(unsigned int vcpu, uint64_t value);
+uint64_t fake_services(unsigned int bitmap); /* as it was set, or came */
+/* These two also while the VM runs, from any thread. */
 uint32_t fake_mp_state(unsigned int vcpu);
 void fake_set_mp_state(unsigned int vcpu, uint32_t state);
 bool fake_powered_off(unsigned int vcpu); /* as it was initialised */
 bool fake_has_feature(unsigned int vcpu, unsigned int feature);
 bool fake_spi_level(unsigned int spi);
+unsigned int fake_nr_bells(void); /* addresses with a KVM_IOEVENTFD */
 
 /* What the VMs' user still holds. */
 unsigned int fake_open_fds(void);     /* of the whole process */

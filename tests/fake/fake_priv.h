@@ -12,6 +12,7 @@
 #define FAKE_VCPUS    512
 #define FAKE_REGIONS  4
 #define FAKE_FILTERS  4
+#define FAKE_BELLS    64
 
 struct fake_slot {
 	uint32_t slot;
@@ -30,6 +31,13 @@ struct fake_gic {
 	unsigned int nr_regions;
 	uint32_t nr_irqs; /* 0: not set */
 	bool level[1024];
+};
+
+struct fake_bell {
+	uint64_t gpa, value;
+	uint32_t len;
+	int fd;
+	bool match;
 };
 
 struct fake_vcpu {
@@ -53,7 +61,14 @@ struct fake_vm {
 	struct fake_vcpu *vcpu[FAKE_VCPUS];
 	unsigned int nr_vcpus;
 	struct fake_gic gic;
+	struct {
+		uint64_t base;
+		bool placed, initialised;
+	} its;
+	struct fake_bell bell[FAKE_BELLS];
+	unsigned int nr_bells;
 	uint32_t psci;
+	uint64_t services[FAKE_BITMAPS];
 	bool psci_set, nisv, has_run, suspend;
 	struct kvm_smccc_filter filter[FAKE_FILTERS];
 	unsigned int nr_filters;
@@ -61,7 +76,7 @@ struct fake_vm {
 
 /* What a descriptor stands for; found by the inode of its memory file. */
 struct fake_object {
-	enum { FAKE_SYSTEM, FAKE_VM, FAKE_VCPU, FAKE_DEVICE } kind;
+	enum { FAKE_SYSTEM, FAKE_VM, FAKE_VCPU, FAKE_DEVICE, FAKE_ITS } kind;
 	ino_t inode;
 	struct fake_vm *vm;
 	struct fake_vcpu *vcpu;
@@ -105,6 +120,14 @@ int fake_gic_create(struct fake_vm *vm, struct kvm_create_device *arg);
 int fake_gic_set(struct fake_vm *vm, const struct kvm_device_attr *arg);
 int fake_gic_has(const struct fake_vm *vm, const struct kvm_device_attr *arg);
 int fake_gic_irq_line(struct fake_vm *vm, const struct kvm_irq_level *arg);
+
+/* fake_bells.c */
+int fake_ioeventfd(struct fake_vm *vm, const struct kvm_ioeventfd *arg);
+/* The guest writes: whether that rang a doorbell and is done. */
+bool fake_ring(const struct fake_vm *vm, uint64_t gpa, unsigned int len, uint64_t value);
+int fake_its_create(struct fake_vm *vm, struct kvm_create_device *arg);
+int fake_its_set(struct fake_vm *vm, const struct kvm_device_attr *arg);
+int fake_signal_msi(struct fake_vm *vm, const struct kvm_msi *arg);
 
 /* fake_vcpu.c */
 int fake_vcpu_init(struct fake_vcpu *vcpu, const struct kvm_vcpu_init *arg);

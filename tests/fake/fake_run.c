@@ -143,6 +143,8 @@ static int play(struct fake_vcpu *vcpu, const struct fake_step *step, const sigs
 	switch (step->what) {
 	case FAKE_STEP_WRITE:
 		vcpu->step++;
+		if (fake_ring(vcpu->vm, step->addr, step->len, step->data))
+			return 1;
 		return mmio(vcpu, step->addr, step->len, step->data, true);
 	case FAKE_STEP_READ:
 	case FAKE_STEP_UNTIL:

@@ -6,8 +6,11 @@
 
 #define CORE_REG(name) \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
-#define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
-#define MPIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 5)
+#define SCTLR_EL1  ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define MIDR_EL1   ARM64_SYS_REG(3, 0, 0, 0, 0)
+#define MPIDR_EL1  ARM64_SYS_REG(3, 0, 0, 0, 5)
+#define REVIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 6)
+#define AIDR_EL1   ARM64_SYS_REG(3, 1, 0, 0, 7)
 
 #define PSCI_0_1 0x00001
 #define PSCI_0_2 0x00002
@@ -107,6 +110,34 @@ static uint64_t mpidr(unsigned int id)
 	return 1ULL << 31 | (id & 0xf) | (id >> 4 & 0xff) << 8 | (uint64_t)(id >> 12 & 0xff) << 16;
 }
 
+/* A bitmap of services: until a vCPU runs, and no bit beyond the host's. */
+static int services_reg(struct fake_vm *vm, unsigned int bitmap, uint64_t *value, bool set)
+{
+	uint64_t takes = bitmap < FAKE_BITMAPS ? fake_host()->services[bitmap] : 0;
+
+	if (!takes)
+		return -ENOENT;
+	if (!set) {
+		*value = vm->services[bitmap];
+		return 0;
+	}
+	if (vm->has_run)
+		return -EBUSY;
+	if (*value & ~takes)
+		return -EINVAL;
+	vm->services[bitmap] = *value;
+	return 0;
+}
+
+/* What the host's CPU is, and which vCPU this is: not to be changed. */
+static int identity_reg(uint64_t is, uint64_t *value, bool set)
+{
+	if (set)
+		return *value == is ? 0 : -EINVAL;
+	*value = is;
+	return 0;
+}
+
 int fake_vcpu_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *arg, bool set)
 {
 	uint64_t *value = (uint64_t *)(uintptr_t)arg->addr;
@@ -124,11 +155,19 @@ int fake_vcpu_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *arg, bool se
 			return set_psci(vcpu, *value);
 		*value = fake_psci_of(vcpu->vm);
 		return 0;
+	case KVM_REG_ARM_STD_BMAP:
+	case KVM_REG_ARM_STD_HYP_BMAP:
+	case KVM_REG_ARM_VENDOR_HYP_BMAP:
+	case KVM_REG_ARM_VENDOR_HYP_BMAP_2:
+		return services_reg(vcpu->vm, arg->id & 0xffff, value, set);
+	case MIDR_EL1:
+		return identity_reg(FAKE_MIDR, value, set);
+	case REVIDR_EL1:
+		return identity_reg(FAKE_REVIDR, value, set);
+	case AIDR_EL1:
+		return identity_reg(FAKE_AIDR, value, set);
 	case MPIDR_EL1:
-		if (set)
-			return *value == mpidr(vcpu->id) ? 0 : -EINVAL;
-		*value = mpidr(vcpu->id);
-		return 0;
+		return identity_reg(mpidr(vcpu->id), value, set);
 	case CORE_REG(regs.pc):
 		reg = &vcpu->pc;
 		break;

@@ -37,6 +37,7 @@ const struct fake_host fake_6_1 = {
 	.gicv3 = true,
 	.nisv = true,
 	.system_suspend = true,
+	.services = { 1, 1, 3 },
 };
 const struct fake_host fake_7_3 = {
 	.api_version = 12,
@@ -48,6 +49,7 @@ const struct fake_host fake_7_3 = {
 	.nisv = true,
 	.system_suspend = true,
 	.smccc_filter = true,
+	.services = { 1, 1, 3, 3 },
 };
 
 int fake_check_extension(const struct fake_vm *vm, uint64_t cap)
@@ -253,12 +255,24 @@ void fake_set_sctlr(unsigned int vcpu, uint64_t value)
 
 uint32_t fake_mp_state(unsigned int vcpu)
 {
-	return fake_newest()->vcpu[vcpu]->mp_state;
+	uint32_t state;
+
+	fake_lock();
+	state = fake_newest()->vcpu[vcpu]->mp_state;
+	fake_unlock();
+	return state;
 }
 
 void fake_set_mp_state(unsigned int vcpu, uint32_t state)
 {
+	fake_lock();
 	fake_newest()->vcpu[vcpu]->mp_state = state;
+	fake_unlock();
+}
+
+uint64_t fake_services(unsigned int bitmap)
+{
+	return fake_newest()->services[bitmap];
 }
 
 uint64_t fake_psci(void)

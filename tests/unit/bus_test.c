@@ -13,7 +13,7 @@ struct device {
 	pthread_mutex_t lock;
 	uint64_t answer, off, value;
 	unsigned int len, reads, writes;
-	bool was_locked;
+	bool was_locked, busy, asked_locked;
 };
 
 static bool is_locked(struct device *dev)
@@ -46,7 +46,18 @@ static void device_write(void *ctx, uint64_t off, uint64_t value, unsigned int l
 	dev->was_locked = is_locked(dev);
 }
 
+static bool device_busy(void *ctx)
+{
+	struct device *dev = ctx;
+
+	dev->asked_locked = is_locked(dev);
+	return dev->busy;
+}
+
 static const struct mmio_ops device_ops = { .read = device_read, .write = device_write };
+static const struct mmio_ops slow_ops = { .read = device_read,
+					  .write = device_write,
+					  .busy = device_busy };
 
 #define DEVICE ((struct device){ .lock = PTHREAD_MUTEX_INITIALIZER })
 
@@ -238,6 +249,42 @@ static void a_full_bus_says_so(void **state)
 	assert_non_null(strstr(e.text, "no place"));
 }
 
+static void a_write_that_takes_time_is_busy_until_the_device_is_through(void **state)
+{
+	struct bus bus = { 0 };
+	struct device dev = DEVICE;
+	uint8_t data[8] = { 0 };
+
+	(void)state;
+	assert_int_equal(add(&bus, &dev, 0x1000, 0x10, NULL), 0);
+	bus.region[0].ops = &slow_ops;
+	assert_int_equal(bus_access(&bus, 0x1008, data, 4, true), BUS_DONE);
+	dev.busy = true;
+	assert_int_equal(bus_access(&bus, 0x1008, data, 4, true), BUS_BUSY);
+	assert_true(dev.asked_locked);
+	dev.asked_locked = false;
+	assert_true(bus_busy(&bus, 0x1008, 4));
+	assert_true(dev.asked_locked);
+	dev.busy = false;
+	assert_false(bus_busy(&bus, 0x1008, 4));
+	assert_false(is_locked(&dev));
+}
+
+/* The vCPU that reads did not ask for anything that it could wait for. */
+static void a_read_is_never_busy(void **state)
+{
+	struct bus bus = { 0 };
+	struct device dev = DEVICE;
+	uint8_t data[8];
+
+	(void)state;
+	assert_int_equal(add(&bus, &dev, 0x1000, 0x10, NULL), 0);
+	bus.region[0].ops = &slow_ops;
+	dev.busy = true;
+	assert_int_equal(bus_access(&bus, 0x1008, data, 4, false), BUS_DONE);
+	assert_false(bus_busy(&bus, 0x2000, 4));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +298,8 @@ int main(void)
 		cmocka_unit_test(overlapping_regions_are_refused),
 		cmocka_unit_test(a_region_is_a_range_of_addresses_that_exist),
 		cmocka_unit_test(a_full_bus_says_so),
+		cmocka_unit_test(a_write_that_takes_time_is_busy_until_the_device_is_through),
+		cmocka_unit_test(a_read_is_never_busy),
 	};
 
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

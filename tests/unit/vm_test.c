@@ -216,6 +216,145 @@ static void what_a_guest_does_to_nowhere_does_not_flood_the_log(void **state)
 	board_close(&b);
 }
 
+/* A device whose writes take until somebody says that they are done. */
+struct slow {
+	pthread_mutex_t lock;
+	struct vm *vm;
+	atomic_bool busy, written, went_on, too_early;
+	unsigned int delay_us;
+};
+
+#define SLOW_BASE 0x20000000ULL
+
+static uint64_t slow_read(void *dev, uint64_t off, unsigned int len)
+{
+	(void)dev, (void)off, (void)len;
+	return 0;
+}
+
+static void slow_write(void *dev, uint64_t off, uint64_t value, unsigned int len)
+{
+	struct slow *slow = dev;
+
+	(void)off, (void)value, (void)len;
+	slow->busy = true;
+	slow->written = true;
+}
+
+static bool slow_busy(void *dev)
+{
+	return ((struct slow *)dev)->busy;
+}
+
+static const struct mmio_ops slow_ops = { .read = slow_read,
+					  .write = slow_write,
+					  .busy = slow_busy };
+
+static void go_on(void *ctx)
+{
+	((struct slow *)ctx)->went_on = true;
+}
+
+/* On another vCPU's thread, with the device's lock held. */
+static void release(void *ctx)
+{
+	struct slow *slow = ctx;
+
+	while (!slow->written)
+		;
+	usleep(slow->delay_us);
+	slow->too_early = slow->went_on;
+	pthread_mutex_lock(&slow->lock);
+	slow->busy = false;
+	vm_release(slow->vm);
+	pthread_mutex_unlock(&slow->lock);
+}
+
+/* A kick is no release. */
+static void kick(void *ctx)
+{
+	struct slow *slow = ctx;
+
+	while (!slow->written)
+		;
+	usleep(slow->delay_us);
+	vcpu_kick(&slow->vm->vcpu[0]);
+}
+
+static void slow_board(struct board *b, struct slow *slow, const struct machine_config *cfg)
+{
+	*slow = (struct slow){ .lock = PTHREAD_MUTEX_INITIALIZER, .vm = &b->m.vm };
+	board_build(b, &fake_6_1, cfg);
+	assert_int_equal(bus_add(&b->m.vm.bus,
+				 &(struct mmio_region){ .name = "slow",
+							.base = SLOW_BASE,
+							.size = 16,
+							.ops = &slow_ops,
+							.dev = slow,
+							.lock = &slow->lock },
+				 NULL),
+			 0);
+}
+
+static void a_cpu_waits_for_what_its_write_asked_of_a_device(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct err e = { 0 };
+	struct slow slow;
+	struct board b;
+
+	(void)state;
+	slow_board(&b, &slow, &cfg);
+	slow.delay_us = 20000;
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0), FAKE_CALL(go_on, &slow), OFF);
+	fake_guest(FAKE_EVERY_BOOT, 1, FAKE_CALL(kick, &slow), FAKE_CALL(release, &slow));
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	assert_false(slow.too_early);
+	assert_true(slow.went_on);
+	board_close(&b);
+}
+
+/* The device is through just as the vCPU looks, or goes to sleep. */
+static void no_release_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++) {
+		struct machine_config cfg = cpus(2);
+		struct err e = { 0 };
+		struct slow slow;
+		struct board b;
+
+		slow_board(&b, &slow, &cfg);
+		slow.delay_us = i % 8 * 5;
+		fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0), OFF);
+		fake_guest(FAKE_EVERY_BOOT, 1, FAKE_CALL(release, &slow));
+		alarm(10);
+		assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+		alarm(0);
+		board_close(&b);
+	}
+}
+
+static void a_vm_can_end_while_a_cpu_waits_for_a_device(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct err e = { 0 };
+	struct slow slow;
+	struct board b;
+
+	(void)state;
+	slow_board(&b, &slow, &cfg);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0), FAKE_CALL(go_on, &slow));
+	fake_guest(FAKE_EVERY_BOOT, 1, FAKE_CALL(take_a_moment, NULL), OFF);
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	assert_false(slow.went_on);
+	board_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +367,9 @@ int main(void)
 		cmocka_unit_test(a_cpu_that_is_kicked_on_its_way_into_the_guest_turns_back),
 		cmocka_unit_test(every_cpu_fails_at_once_and_one_says_why),
 		cmocka_unit_test(what_a_guest_does_to_nowhere_does_not_flood_the_log),
+		cmocka_unit_test(a_cpu_waits_for_what_its_write_asked_of_a_device),
+		cmocka_unit_test(no_release_is_lost),
+		cmocka_unit_test(a_vm_can_end_while_a_cpu_waits_for_a_device),
 	};
 
 	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
