@@ -7,7 +7,10 @@
 #include "vm/blockdev.h"
 
 #define VIRTIO_BLK_QUEUES_MAX 16
+#define VIRTIO_BLK_QUEUE_SIZE 256
 #define VIRTIO_BLK_SERIAL_MAX 20 /* bytes of GET_ID (5.2.6) */
+#define VIRTIO_BLK_CONFIG_SIZE \
+	60 /* bytes of the configuration, up to write_zeroes_may_unmap (5.2.4) */
 
 struct virtio_blk_request;
 
@@ -15,13 +18,20 @@ struct virtio_blk {
 	struct virtio_device dev; /* first: the class gets it back from here */
 	struct block_backend backend;
 	char serial[VIRTIO_BLK_SERIAL_MAX + 1];
+	uint8_t config[VIRTIO_BLK_CONFIG_SIZE];
 	struct virtio_blk_request *request; /* room for every buffer of every queue */
-	/* ... private to blk.c: free list, counts in flight per queue */
+	unsigned int nr_requests, nr_used;  /* those from @nr_used on were never touched */
+	struct block_request *free;         /* of the others, by ->next */
+	unsigned int in_flight;             /* in the back end's hands */
+	uint16_t queue_in_flight[VIRTIO_BLK_QUEUES_MAX];
+	uint32_t pushed;  /* queues whose driver has not been interrupted for all yet: a bit each */
+	uint32_t waiting; /* queues that were left with buffers in them */
 };
 
 /*
  * Makes the device, with @nr_queues queues (1 to VIRTIO_BLK_QUEUES_MAX). @serial: up to
- * VIRTIO_BLK_SERIAL_MAX bytes. Returns 0, or -ENOMEM with @e set; virtio_blk_destroy() also after that.
+ * VIRTIO_BLK_SERIAL_MAX bytes. Returns 0, or -ENOMEM with @e set; virtio_blk_destroy() also after
+ * that.
  */
 int virtio_blk_init(struct virtio_blk *blk, const char *name, const struct ram *ram,
 		    struct block_backend backend, unsigned int nr_queues, const char *serial,

@@ -27,16 +27,24 @@ struct virtio_class {
 	const char *name;   /* "blk", in messages */
 	uint16_t id;        /* 5: device types */
 	uint32_t pci_class; /* PCI class, subclass and interface: 0x010000 */
-	/* The driver wrote @len (1, 2, 4) bytes of the configuration; @off + @len <= config_size. */
+	/*
+	 * The driver wrote @len (1, 2, 4) bytes of the configuration; @off + @len <= config_size. At any
+	 * time, also before the driver accepted anything.
+	 */
 	void (*config_write)(struct virtio_device *dev, uint32_t off, uint32_t value,
 			     unsigned int len);
 	/* DRIVER_OK: features are settled, queues enabled. */
 	void (*start)(struct virtio_device *dev);
-	/* @queue may have buffers. Only while the device runs and the queue is enabled. */
+	/*
+	 * @queue may have buffers. Only while the device runs and the queue is enabled; once, for each queue,
+	 * after start(). The driver has been told not to notify again: what makes it do so is a
+	 * virtio_pop() that finds nothing.
+	 */
 	void (*notify)(struct virtio_device *dev, unsigned int queue);
 	/*
 	 * Let go of the buffers of @queue (VIRTIO_ALL: of all): none is to be pushed any more. Returns
 	 * true if none is in the host's hands; otherwise virtio_stopped() is called when that is so.
+	 * Only after start(); VIRTIO_ALL may come while a single queue is still being stopped.
 	 */
 	bool (*stop)(struct virtio_device *dev, int queue);
 };
@@ -45,8 +53,18 @@ struct virtio_class {
 struct virtio_transport {
 	/* A used-buffer interrupt of @queue, or (VIRTIO_ALL) a configuration change. */
 	void (*interrupt)(void *ctx, int queue);
-	/* A reset that had to wait is done: virtio_busy() has become false. NULL: nobody waits. */
+	/*
+	 * A reset is complete: within virtio_set_status(), or later, if it had to wait; virtio_busy() is
+	 * false. The transport's own state goes back to that of power-on. May be NULL.
+	 */
 	void (*reset_done)(void *ctx);
+};
+
+/* Where a queue is between being set up and the next reset of the device. */
+enum virtio_queue_state {
+	VIRTIO_QUEUE_AS_SET_UP, /* enabled or not: for good, once the device runs */
+	VIRTIO_QUEUE_STOPPING,  /* disabled, but some of its buffers are in the host's hands */
+	VIRTIO_QUEUE_RESET,     /* reset on its own: may be set up again while the device runs */
 };
 
 struct virtio_device {
@@ -65,8 +83,10 @@ struct virtio_device {
 	uint32_t config_size;
 	uint8_t generation; /* of @config (2.5.1) */
 
-	struct virtq *queue;  /* @nr_queues */
-	bool *queue_stopping; /* of each: a queue reset (2.6.1) waits */
+	bool config_news; /* @config changed, and no driver could be told yet */
+
+	struct virtq *queue;                  /* @nr_queues */
+	enum virtio_queue_state *queue_state; /* of each */
 	unsigned int nr_queues;
 	struct log_limit limit; /* what the guest may make the device say */
 };
@@ -98,7 +118,8 @@ bool virtio_runs(const struct virtio_device *dev);
 
 /*
  * virtq_pop() of a queue, for a class: what breaks a rule breaks the device. Returns whether there
- * is a buffer.
+ * is a buffer; if not, the driver has been asked to notify of the next one. Taking one can be undone
+ * with virtq_unpop(), but the driver does not notify of it again.
  */
 bool virtio_pop(struct virtio_device *dev, unsigned int queue, struct virtq_chain *chain,
 		struct iovec *iov, unsigned int nr_iov);
@@ -114,7 +135,10 @@ void virtio_break(struct virtio_device *dev, const char *fmt, ...)
 /* dev->config has changed: a new generation, and an interrupt if the device runs. */
 void virtio_config_changed(struct virtio_device *dev);
 
-/* Nothing is in the host's hands any more: completes whatever reset waited for class->stop(). */
+/*
+ * Nothing of @queue (VIRTIO_ALL: of any queue) is in the host's hands any more: completes what waited
+ * for class->stop(). Harmless if nothing waits.
+ */
 void virtio_stopped(struct virtio_device *dev, int queue);
 
 /* --- For transports; a guest's writes come here unchecked --- */
@@ -125,20 +149,25 @@ uint32_t virtio_get_accepted(const struct virtio_device *dev, uint32_t sel);
 void virtio_set_accepted(struct virtio_device *dev, uint32_t sel, uint32_t value);
 
 /*
- * The status register (2.1, 3.1). FEATURES_OK does not stick if what was accepted was not offered or
- * VERSION_1 is missing. 0 resets: at once, or, if buffers are in the host's hands, when they have
- * come back; until then the status stays and virtio_busy() is true.
+ * The status register (2.1, 3.1). Bits are set, never cleared; FEATURES_OK does not stick if what was
+ * accepted was not offered or VERSION_1 is missing, DRIVER_OK not without FEATURES_OK. 0 resets: at
+ * once, or, if buffers are in the host's hands, when they have come back; until then the status stays,
+ * whatever is written, and virtio_busy() is true.
  */
 uint8_t virtio_get_status(const struct virtio_device *dev);
 void virtio_set_status(struct virtio_device *dev, uint32_t value);
 bool virtio_busy(const struct virtio_device *dev);
 
 /*
- * Queue registers; @queue may be any number: one that does not exist reads as 0 and is not written. Size and
- * addresses can only be changed while the queue is disabled and the device not yet running (or the queue was reset).
+ * Queue registers; @queue may be any number: one that does not exist reads as 0 and is not written.
+ * Size and addresses can only be changed while the queue is disabled and the device not yet running
+ * (or the queue was reset).
  */
 enum virtio_area { VIRTIO_DESC, VIRTIO_DRIVER, VIRTIO_DEVICE };
-/* As offered until the driver chooses; @value is refused (the device breaks) unless a power of two, 1 to max. */
+/*
+ * What the device offers, and what the driver chose (until then, as offered). @value is refused (the
+ * device breaks) unless a power of two, 1 to max.
+ */
 uint16_t virtio_queue_size_max(const struct virtio_device *dev, uint32_t queue);
 uint16_t virtio_queue_size(const struct virtio_device *dev, uint32_t queue);
 void virtio_set_queue_size(struct virtio_device *dev, uint32_t queue, uint32_t value);
@@ -147,10 +176,13 @@ uint32_t virtio_queue_addr(const struct virtio_device *dev, uint32_t queue, enum
 			   bool high);
 void virtio_set_queue_addr(struct virtio_device *dev, uint32_t queue, enum virtio_area area,
 			   bool high, uint32_t value);
+/*
+ * Enabling a queue before FEATURES_OK breaks the device. Disabling one is for mmio's QueueReady; if
+ * the device runs, the queue reads as enabled until its buffers are back, and stays disabled.
+ */
 bool virtio_queue_enabled(const struct virtio_device *dev, uint32_t queue);
-/* 1 enables. 0 is for mmio's QueueReady, which disables a queue of a device that does not run. */
 void virtio_enable_queue(struct virtio_device *dev, uint32_t queue, bool enable);
-/* The queue_reset register (2.6.1), if RING_RESET was accepted; reads true while a reset is going on. */
+/* The queue_reset register (2.6.1), if RING_RESET was accepted; true while a reset is going on. */
 bool virtio_queue_resetting(const struct virtio_device *dev, uint32_t queue);
 void virtio_reset_queue(struct virtio_device *dev, uint32_t queue);
 

@@ -3,6 +3,8 @@
 #ifndef LKVM_VIRTIO_MMIO_H
 #define LKVM_VIRTIO_MMIO_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include "virtio/device.h"
 #include "virtio/doorbells.h"
 #include "vm/bus.h"
@@ -17,6 +19,7 @@ struct virtio_mmio {
 	void *released_ctx;
 	uint32_t features_sel, accepted_sel, queue_sel;
 	uint32_t interrupt_status;
+	bool waits; /* the driver asked for a reset that is not over */
 };
 
 /* Of a struct virtio_mmio, with dev->lock as the region's lock. */

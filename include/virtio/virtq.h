@@ -24,14 +24,16 @@ struct virtq {
 
 	bool enabled;
 	bool event_idx, indirect; /* negotiated */
+	bool quiet;               /* the driver was told not to notify (without event_idx) */
 	const char *broken;       /* which rule the driver broke, in words, or NULL; static */
 
-	uint8_t *desc_area, *driver_area,
-		*device_area; /* while enabled: their places in host memory */
-	uint16_t next_avail;  /* index of the next entry to take from the driver's ring */
-	uint16_t next_used;   /* index of the next entry to put in the device's ring */
-	uint16_t told_used;   /* @next_used when the driver was last interrupted */
-	bool told;            /* @told_used means something */
+	uint8_t *desc_area; /* while enabled: the areas' places in host memory */
+	uint8_t *driver_area;
+	uint8_t *device_area;
+	uint16_t next_avail; /* index of the next entry to take from the driver's ring */
+	uint16_t seen_avail; /* how far the driver's ring was filled when last looked at */
+	uint16_t next_used;  /* index of the next entry to put in the device's ring */
+	uint16_t told_used;  /* @next_used when last asked whether to interrupt */
 };
 
 /*
@@ -39,10 +41,10 @@ struct virtq {
  * device-writable ones (2.7.4.2). Parts of no length are left out.
  */
 struct virtq_chain {
-	uint16_t head;            /* its name in the used ring */
+	uint16_t head;            /* its name in the used ring; a bad driver may give one twice */
 	uint16_t nr_out;          /* iov[0..nr_out): the device reads */
 	uint16_t nr_in;           /* iov[nr_out..nr_out + nr_in): the device writes */
-	uint32_t out_len, in_len; /* bytes in all; their sum is below 4 GiB (2.7.5) */
+	uint32_t out_len, in_len; /* bytes in all; their sum is below 4 GiB (2.7.5.2) */
 	struct iovec *iov;        /* the caller's array */
 };
 
@@ -58,7 +60,7 @@ bool virtq_enable(struct virtq *q, bool event_idx, bool indirect);
 /*
  * Takes the next buffer, its parts into @iov of @nr_iov entries. Returns 1; 0: there is none (or the
  * queue is not enabled or broken); -1: the driver broke a rule (or needs more than @nr_iov parts), the
- * queue is broken now.
+ * queue is broken now. Never more than @size buffers are taken and not yet pushed.
  */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain, struct iovec *iov, unsigned int nr_iov);
 
@@ -66,12 +68,13 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain, struct iovec *iov, uns
 void virtq_unpop(struct virtq *q);
 
 /*
- * Gives the buffer @head back with @written bytes written into its device-writable parts from
- * the first on (2.7.8.2). Nothing happens in a queue that is broken or not enabled.
+ * Gives the buffer @head, one that was popped, back with @written bytes written into its
+ * device-writable parts from the first on (2.7.8.2). Nothing happens in a queue that is broken or not
+ * enabled.
  */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
-/* Whether the driver wants to be interrupted for what was pushed since this last returned true. */
+/* Whether the driver wants to be interrupted for what was pushed since this was last asked. */
 bool virtq_wants_interrupt(struct virtq *q);
 
 /*
