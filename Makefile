@@ -46,6 +46,13 @@ LKVM_LDFLAGS += -L$(SYSROOT)/usr/lib/aarch64-linux-gnu
 endif
 LIBS	:= -lfdt -lz
 
+# io_uring where liburing is: in the sysroot or with the compiler, and beside the unit tests' compiler.
+has_uring = $(shell printf '\#include <liburing.h>\n' | $(1) -E -o /dev/null - 2>/dev/null && echo 1)
+ifneq ($(call has_uring,$(CC) $(LKVM_CFLAGS)),)
+LKVM_CFLAGS += -DLKVM_HAVE_URING
+LIBS	+= -luring
+endif
+
 Q	:= $(if $(filter 1,$(V)),,@)
 say	= $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -94,8 +101,8 @@ $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
 
-# Clients that a control socket has to bear, for the lab.
-$(O)/bad-client: $(O)/obj/tests/e2e/bad-client.o
+# For the lab: clients that a control socket has to bear, and what its guests do to their disks.
+$(O)/bad-client $(O)/disk-load $(O)/on-terminal: $(O)/%: $(O)/obj/tests/e2e/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
@@ -108,6 +115,11 @@ UNIT	:= $(patsubst tests/unit/%_test.c,$(O)/unit/%_test,$(UNIT_SRC))
 FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 NATIVE_CFLAGS := $(BASE_CFLAGS) -isystem $(O)/uapi -Itests -O1 -g -pthread $(SANITIZE)
+NATIVE_LIBS := -lfdt -lz
+ifneq ($(call has_uring,$(HOSTCC)),)
+NATIVE_CFLAGS += -DLKVM_HAVE_URING
+NATIVE_LIBS += -luring
+endif
 NATIVE_OBJ := $(patsubst %.c,$(NATIVE)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) $(FAKE_SRC)) \
 	$(NATIVE)/embed.o
 
@@ -134,7 +146,7 @@ $(NATIVE)/lkvm.a: $(NATIVE_OBJ)
 $(O)/unit/%_test: $(NATIVE)/tests/unit/%_test.o $(NATIVE)/lkvm.a
 	$(Q)mkdir -p $(@D)
 	$(call say,HOSTLD,$@)
-	$(Q)$(HOSTCC) $(SANITIZE) -pthread -o $@ $< $(NATIVE)/lkvm.a -lcmocka $(LIBS)
+	$(Q)$(HOSTCC) $(SANITIZE) -pthread -o $@ $< $(NATIVE)/lkvm.a -lcmocka $(NATIVE_LIBS)
 
 .PRECIOUS: $(NATIVE)/tests/unit/%_test.o
 -include $(wildcard $(NATIVE)/*/*.d $(NATIVE)/*/*/*.d)
@@ -164,7 +176,7 @@ $(O)/fuzz/lkvm.a: $(FUZZ_LIB)
 
 $(O)/fuzz/%: $(FUZZ_OBJ)/tests/fuzz/%_fuzz.o $(O)/fuzz/lkvm.a
 	$(call say,FUZZLD,$@)
-	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -pthread -o $@ $< $(O)/fuzz/lkvm.a $(LIBS)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -pthread -o $@ $< $(O)/fuzz/lkvm.a $(NATIVE_LIBS)
 
 .PRECIOUS: $(FUZZ_OBJ)/tests/fuzz/%_fuzz.o
 -include $(wildcard $(FUZZ_OBJ)/*/*.d $(FUZZ_OBJ)/*/*/*.d)
@@ -212,7 +224,7 @@ lint:
 
 bench:
 	@tests/lab/setup build lab bench
-	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static guests
+	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load guests
 	@tests/bench/run
 
 clean:

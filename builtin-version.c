@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include "arm/machine.h"
 #include "builtin.h"
+#include "host/disk.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -40,6 +41,7 @@ int builtin_version(int argc, char **argv)
 #ifdef LKVM_LIBFDT_VERSION
 	printf("libfdt: %s\n", LKVM_LIBFDT_VERSION);
 #endif
+	printf("io_uring: %s\n", disk_has_uring() ? "built in" : "no");
 	printf("device tree format: %d to %d\n", FDT_FIRST_SUPPORTED_VERSION,
 	       FDT_LAST_SUPPORTED_VERSION);
 	printf("compiler: %s\n", __VERSION__);

@@ -4,7 +4,8 @@
  * machine, locked against a second writer, and never taken for a format that the user did not name.
  *
  * Raw images are read and written by io_uring, or by worker threads where the host has none; qcow2
- * by a worker. On a file system that is memory (tmpfs) nothing waits, and requests are served at once.
+ * by a worker. On a file system that is memory (tmpfs) nothing waits, and requests are served at
+ * once.
  */
 #ifndef LKVM_HOST_DISK_H
 #define LKVM_HOST_DISK_H
@@ -27,13 +28,21 @@ enum disk_cache {
 	DISK_UNSAFE,       /* FLUSH does nothing: for images that are thrown away */
 };
 
+/* Who moves the data of a raw image. */
+enum disk_aio {
+	DISK_AIO_AUTO, /* io_uring where the host has it */
+	DISK_AIO_URING,
+	DISK_AIO_THREADS,
+};
+
 struct disk_config {
 	const char *path;
-	const char *
-		backing; /* of a qcow2 image: the file to use in place of what its header names, or NULL */
+	/* Of a qcow2 image: the file to use in place of what its header names, or NULL. */
+	const char *backing;
 	enum disk_format format;
 	enum disk_format backing_format;
 	enum disk_cache cache;
+	enum disk_aio aio;
 	bool readonly;
 	bool direct; /* around the host's page cache */
 };
@@ -53,8 +62,8 @@ struct block_backend disk_backend(const struct disk *disk);
 void disk_connect(struct disk *disk, struct block_frontend frontend);
 
 /*
- * Disconnects it, after waiting for everything in flight (done() is called for it, without the
- * lock being taken by anyone else). Neither loop nor vCPUs run. Without a device: nothing.
+ * Disconnects it, after waiting for everything in flight (done() is called for it, with the
+ * device's lock held). Neither loop nor vCPUs run. Without a device: nothing.
  */
 void disk_disconnect(struct disk *disk);
 
@@ -66,5 +75,8 @@ int disk_resize(struct disk *disk, uint64_t size, struct err *e);
 
 /* Closes and unlocks. NULL is fine. */
 void disk_close(struct disk *disk);
+
+/* Whether this lkvm was built with io_uring. */
+bool disk_has_uring(void);
 
 #endif

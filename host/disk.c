@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way of each request through a disk that is open (disk_open.c).
+ *
+ *	submit --> at once: nothing to do; a file in memory; a read from the page cache
+ *	       --> the ring (raw: reads, writes, flushes), started by kick
+ *	       --> worker threads (another format, or no ring, or what the ring cannot do)
+ *	loop: ring's descriptor, eventfd of the workers --> done, done_end
+ *
+ * Everything here is guarded by the lock of the device that is connected.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "disk_engine.h"
+#include "util/bits.h"
+#include "util/log.h"
+
+static void say_error(struct disk *disk, const struct block_request *req, int result)
+{
+	static const char *const what[] = {
+		[BLOCK_READ] = "reading",         [BLOCK_WRITE] = "writing",
+		[BLOCK_FLUSH] = "flushing",       [BLOCK_DISCARD] = "discarding",
+		[BLOCK_WRITE_ZEROES] = "zeroing",
+	};
+
+	if (!log_limit_ok(&disk->limit))
+		return;
+	if (req->op == BLOCK_FLUSH)
+		log_warning("disk '%s': flushing failed: %s; the guest sees an I/O error",
+			    disk->path, strerror(-result));
+	else
+		log_warning("disk '%s': %s at %" PRIu64 " failed: %s; the guest sees an I/O error",
+			    disk->path, what[req->op], req->off, strerror(-result));
+}
+
+/* @req is over; its result is kept in it. */
+static void conclude(struct disk *disk, struct block_request *req, int result)
+{
+	req->result = result;
+	if (result < 0)
+		say_error(disk, req, result);
+}
+
+static void complete(struct disk *disk, struct block_request *req)
+{
+	disk->in_flight--;
+	conclude(disk, req, req->result);
+	disk->frontend.done(disk->frontend.ctx, req);
+}
+
+/* On a worker's thread. */
+int disk_run(void *ctx, struct block_request *req)
+{
+	struct disk *disk = ctx;
+	struct block_request flush = { .op = BLOCK_FLUSH };
+	int ret;
+
+	if (!disk->image.ops)
+		return disk_raw_run(&disk->file, req);
+	ret = disk->image.ops->run(disk->image.ctx, req);
+	if (ret == 0 && req->durable && req->op != BLOCK_READ && req->op != BLOCK_FLUSH)
+		ret = disk->image.ops->run(disk->image.ctx, &flush);
+	return ret;
+}
+
+/* Runs @req at once if that is sure not to wait for the host's storage; returns whether it did. */
+static bool run_at_once(struct disk *disk, struct block_request *req)
+{
+	bool transfer = req->op == BLOCK_READ || req->op == BLOCK_WRITE;
+	int ret;
+
+	if (req->op == BLOCK_FLUSH &&
+	    (disk->cache == DISK_UNSAFE || disk->info.readonly || disk->instant)) {
+		req->result = 0;
+		return true;
+	}
+	if (disk->instant && transfer) {
+		conclude(disk, req, disk_raw_run(&disk->file, req));
+		return true;
+	}
+	if (req->op != BLOCK_READ || disk->uring || !disk->tells_cached)
+		return false;
+	ret = disk_raw_read_cached(&disk->file, req);
+	disk->tells_cached = ret != -EOPNOTSUPP;
+	req->result = 0;
+	return ret == 0;
+}
+
+static bool disk_submit(void *ctx, struct block_request *req)
+{
+	struct disk *disk = ctx;
+	bool ring = disk->uring && req->op <= BLOCK_FLUSH;
+
+	if (disk->cache == DISK_WRITETHROUGH)
+		req->durable = true;
+	if (disk->cache == DISK_UNSAFE || disk->instant)
+		req->durable = false;
+	if (run_at_once(disk, req))
+		return true;
+	if (!ring && !disk_workers_put(disk->workers, req)) {
+		conclude(disk, req, -EAGAIN);
+		return true;
+	}
+	if (ring)
+		disk_uring_put(disk->uring, req);
+	disk->in_flight++;
+	return false;
+}
+
+/*
+ * Takes one that the ring is done with: completes it, or lets a thread try what the ring could not
+ * do.
+ */
+static bool reap_one(struct disk *disk, bool wait)
+{
+	struct block_request *req = disk_uring_take(disk->uring, wait);
+
+	if (!req)
+		return false;
+	if (req->result != -EAGAIN || !disk_workers_put(disk->workers, req))
+		complete(disk, req);
+	return true;
+}
+
+static void disk_later(void *ctx)
+{
+	struct disk *disk = ctx;
+
+	/*
+	 * Cannot fail short of 2^64 - 2 wake-ups, since it is never read: it is watched for edges.
+	 */
+	eventfd_write(disk->wake.fd, 1);
+}
+
+static void disk_kick(void *ctx)
+{
+	struct disk *disk = ctx;
+	bool reaped;
+
+	if (!disk->uring)
+		return;
+	do {
+		if (!disk_uring_submit(disk->uring))
+			disk_later(disk);
+		reaped = false;
+		while (reap_one(disk, false))
+			reaped = true;
+		/* What is done has made room for what had none. */
+	} while (reaped && disk_uring_waits(disk->uring));
+}
+
+static void complete_list(struct disk *disk, struct block_request *req)
+{
+	while (req) {
+		struct block_request *next = req->next;
+
+		complete(disk, req);
+		req = next;
+	}
+}
+
+/* The loop's thread: something is done, or somebody called later(). */
+void disk_ready(void *ctx, uint32_t events)
+{
+	struct disk *disk = ctx;
+	const struct block_frontend *frontend = &disk->frontend;
+
+	(void)events;
+	if (!frontend->done)
+		return;
+	pthread_mutex_lock(frontend->lock);
+	disk_kick(disk);
+	complete_list(disk, disk_workers_take(disk->workers, false));
+	frontend->done_end(frontend->ctx);
+	pthread_mutex_unlock(frontend->lock);
+}
+
+struct block_backend disk_backend(const struct disk *disk)
+{
+	return (struct block_backend){ .submit = disk_submit,
+				       .kick = disk_kick,
+				       .later = disk_later,
+				       .ctx = (void *)disk,
+				       .info = disk->info };
+}
+
+void disk_connect(struct disk *disk, struct block_frontend frontend)
+{
+	disk->frontend = frontend;
+}
+
+void disk_disconnect(struct disk *disk)
+{
+	const struct block_frontend *frontend = &disk->frontend;
+
+	if (!frontend->done)
+		return;
+	pthread_mutex_lock(frontend->lock);
+	while (disk->in_flight) {
+		disk_kick(disk);
+		if (disk->uring && !disk_uring_is_empty(disk->uring))
+			reap_one(disk, true);
+		else if (disk->in_flight)
+			complete_list(disk, disk_workers_take(disk->workers, true));
+	}
+	pthread_mutex_unlock(frontend->lock);
+	disk->frontend = (struct block_frontend){ 0 };
+}
+
+/* The image's side of a new size. */
+static int resize_image(struct disk *disk, uint64_t size, struct err *e)
+{
+	int ret;
+
+	if (disk->image.ops) {
+		/* Its thread is idle as long as we hold the device's lock. */
+		if (disk->in_flight)
+			return err_set(e, EBUSY, "is busy at this moment: try again");
+		ret = disk->image.ops->resize(disk->image.ctx, size, e);
+		disk->info.size = ret < 0 ? disk->info.size : size;
+		return ret;
+	}
+	if (size && disk->file.is_device)
+		return err_set(e, EINVAL, "is a block device, which is not resized from here");
+	if (size && ftruncate(disk->file.fd, (off_t)size) < 0)
+		return err_sys(e, "cannot be resized");
+	ret = disk_file_find_size(&disk->file, e);
+	if (ret == 0)
+		disk->info.size = align_down(disk->file.size, BLOCK_SECTOR);
+	return ret;
+}
+
+int disk_resize(struct disk *disk, uint64_t size, struct err *e)
+{
+	const struct block_frontend *frontend = &disk->frontend;
+	int ret;
+
+	if (disk->info.readonly || (disk->image.ops && (!size || !disk->image.ops->resize)))
+		return err_set(e, EINVAL, "disk '%s' cannot be resized", disk->path);
+	if (size % BLOCK_SECTOR || (size && size < disk->info.size))
+		return err_set(e, EINVAL,
+			       "disk '%s' has %" PRIu64 " bytes and only grows, by multiples of "
+			       "512: not to %" PRIu64,
+			       disk->path, disk->info.size, size);
+	if (frontend->done)
+		pthread_mutex_lock(frontend->lock);
+	ret = resize_image(disk, size, e);
+	if (frontend->done) {
+		if (ret == 0)
+			frontend->resized(frontend->ctx, disk->info.size);
+		pthread_mutex_unlock(frontend->lock);
+	}
+	return ret < 0 ? err_wrap(e, ret, "disk '%s'", disk->path) : 0;
+}

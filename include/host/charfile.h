@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file that gets what a guest's line sends: instead of anything else, or a copy on the way to
+ * another back end. It is appended to, so that one start does not erase what another has left. A
+ * file is written as files are: a stalled disk stalls the guest.
+ */
+#ifndef LKVM_HOST_CHARFILE_H
+#define LKVM_HOST_CHARFILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "util/err.h"
+#include "vm/chardev.h"
+
+struct charfile {
+	int fd;
+	const char *path; /* the caller's */
+	struct char_backend below;
+	atomic_bool failed; /* said once; the VM runs on without the file */
+};
+
+#define CHARFILE_NONE ((struct charfile){ .fd = -1 })
+
+/*
+ * Opens or makes the file @path: a regular one or, for /dev/null, a device that never waits. Returns 0,
+ * or -errno with @e naming @path. @file must stay where it is; charfile_close() also after a failure.
+ */
+int charfile_open(struct charfile *file, const char *path, struct err *e);
+
+/*
+ * A back end that writes to the file what @below takes, which is all if @below has no output(). Valid
+ * until charfile_close(). Devices of several locks may use it.
+ */
+struct char_backend charfile_backend(struct charfile *file, struct char_backend below);
+
+/* CHARFILE_NONE is fine. */
+void charfile_close(struct charfile *file);
+
+#endif
