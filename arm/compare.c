@@ -16,10 +16,6 @@
 #include "kvm/kvm.h"
 #include "util/bits.h"
 
-#define MIDR_EL1   ARM64_SYS_REG(3, 0, 0, 0, 0)
-#define REVIDR_EL1 ARM64_SYS_REG(3, 0, 0, 0, 6)
-#define AIDR_EL1   ARM64_SYS_REG(3, 1, 0, 0, 7)
-
 #define SVE (1u << KVM_ARM_VCPU_SVE)
 
 /* One direction being judged. */
@@ -125,8 +121,9 @@ static void judge_services(struct judge *j, struct finding *f)
 	list_services(f->id, lost, false, names, sizeof(names));
 	if (lost) {
 		say(f, COMPARE_UNSAFE, "the guest would lose %s", names);
-		list_services(f->id, lost, true, f->remedy, sizeof(f->remedy));
-		f->compat = true;
+		f->compat = !(lost & ~firmware_services(f->id));
+		if (f->compat)
+			list_services(f->id, lost, true, f->remedy, sizeof(f->remedy));
 	} else if (!fw) {
 		say(f, COMPARE_HARMLESS,
 		    f->from ? "not there as a register, its services are"
@@ -199,6 +196,16 @@ static void judge_absent(struct judge *j, struct finding *f)
 		say(f, COMPARE_HARMLESS, "not kept there: lost, unless it is as after reset");
 }
 
+/* MIDR_EL1 and its like: the target keeps the value, under a guest that then runs on another CPU. */
+static void judge_cpu(struct judge *j, struct finding *f)
+{
+	say(f, COMPARE_UNSAFE, "another CPU: the guest knows this one's errata");
+	if (!compare_tells_cpus(j->from) || !compare_tells_cpus(j->to))
+		return;
+	snprintf(f->remedy, sizeof(f->remedy), "--firmware impl-cpus=on");
+	f->beside_compat = true;
+}
+
 static void judge_id(struct judge *j, struct finding *f)
 {
 	uint64_t mask = profile_writable(j->to, f->id);
@@ -211,8 +218,8 @@ static void judge_id(struct judge *j, struct finding *f)
 		return;
 	if (!refused) {
 		say(f, COMPARE_CARRIED, "the VM's own value is set there too");
-		if (f->id == MIDR_EL1 || f->id == REVIDR_EL1 || f->id == AIDR_EL1)
-			say(f, COMPARE_UNSAFE, "another CPU: the guest knows this one's errata");
+		if (compare_names_cpu(f->id))
+			judge_cpu(j, f);
 		return;
 	}
 	list_fields(f, ours ? ours : refused, fields, sizeof(fields));
@@ -395,6 +402,7 @@ static int judge_gic(struct judge *j)
 	f = add(j, COMPARE_SAME, v3 ? "gicv3" : "gicv2");
 	if (!f)
 		return -ENOMEM;
+	f->gic = true;
 	if (!to) {
 		say(f, COMPARE_IMPOSSIBLE, "KVM there has none");
 		if (v3 && j->from->gicv2_iidr && j->to->gicv2_iidr)

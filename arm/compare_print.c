@@ -245,7 +245,7 @@ static void print_remedy(const struct comparison *c, const char *to_name, FILE *
 			fputc('\n', out);
 			return;
 		}
-		compat |= !f->remedy[0];
+		compat |= !f->remedy[0] || f->beside_compat;
 	}
 	fprintf(out, "  %-*s", TEXT_COLUMN - 2, "verdict");
 	words_add_text(&w, "not as it is; it could, started with");

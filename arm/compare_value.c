@@ -5,8 +5,11 @@
  */
 #include <errno.h>
 #include "arm/compare.h"
+#include "arm/firmware.h"
 #include "arm/registers.h"
 #include "compare_value.h"
+#include "kvm/kvm.h"
+#include "regs.h"
 
 /* Whether a host with @limit of the field, of which @mask may be written, takes @value's. */
 static bool field_taken(struct register_field field, uint64_t limit, uint64_t mask, uint64_t value)
@@ -81,6 +84,20 @@ uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features)
 	return foreign;
 }
 
+bool compare_names_cpu(uint64_t id)
+{
+	return id == REG_MIDR || id == REG_REVIDR || id == REG_AIDR;
+}
+
+bool compare_tells_cpus(const struct host_profile *host)
+{
+	const struct profile_firmware *fw = profile_firmware(host, KVM_REG_ARM_VENDOR_HYP_BMAP_2);
+	uint64_t both = 1ULL << firmware_rows[FIRMWARE_IMPL_VERSION].bit |
+			1ULL << firmware_rows[FIRMWARE_IMPL_CPUS].bit;
+
+	return fw && (fw->takes & both) == both;
+}
+
 bool compare_common(const struct host_profile *here, const struct host_profile *there,
 		    uint32_t features, uint64_t id, uint64_t *value, uint64_t *blocked,
 		    uint64_t *harmless)
@@ -99,7 +116,7 @@ bool compare_common(const struct host_profile *here, const struct host_profile *
 		uint64_t bits = register_field_mask(field);
 
 		if (!field_taken(field, limit, there_mask, own)) {
-			if (field_taken(field, own, here_mask, limit))
+			if (!compare_names_cpu(id) && field_taken(field, own, here_mask, limit))
 				*value = (*value & ~bits) | (limit & bits);
 			else
 				*blocked |= bits;

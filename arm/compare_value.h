@@ -3,12 +3,20 @@
 #ifndef LKVM_ARM_COMPARE_VALUE_H
 #define LKVM_ARM_COMPARE_VALUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include "arm/profile.h"
 
 /* The bits of fields of @id in which a host with @limit, of which @mask may be written, refuses @value. */
 uint64_t compare_refused_bits(uint64_t id, uint64_t limit, uint64_t mask, uint64_t value);
 
 /* Those of @among that are in fields which tell of vCPU features beyond @features. */
 uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features);
+
+/* Whether VMs there can be told of several CPUs (impl-cpus). */
+bool compare_tells_cpus(const struct host_profile *host);
+
+/* Whether the register says which CPU this is: MIDR_EL1, REVIDR_EL1, AIDR_EL1. */
+bool compare_names_cpu(uint64_t id);
 
 #endif

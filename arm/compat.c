@@ -12,6 +12,7 @@
 #include "arm/psci.h"
 #include "arm/registers.h"
 #include "kvm/kvm.h"
+#include "regs.h"
 #include "util/bits.h"
 #include "util/log.h"
 
@@ -44,9 +45,13 @@ static void plan_psci(struct planner *p)
 			obstacle(p, "--psci=user takes Linux 6.4 or later there too");
 		return;
 	}
+	if (!common) {
+		obstacle(p, "no PSCI version is offered both here and there");
+		return;
+	}
 	if (p->cfg->psci == PSCI_AUTO)
 		p->cfg->psci = common;
-	if (!p->cfg->psci || !profile_has_psci(p->there, p->cfg->psci))
+	if (!profile_has_psci(p->there, p->cfg->psci))
 		obstacle(p, "PSCI %s is not offered there: --psci-version=%s is",
 			 psci_format(p->cfg->psci, text), psci_format(common, common_text));
 }
@@ -77,6 +82,15 @@ static void plan_services(struct planner *p)
 		pins->pinned[row] = true;
 		pins->value[row] = 0;
 	}
+}
+
+/* An interrupt controller that was asked for; the one that nobody chose is the comparison's to judge. */
+static void plan_gic(struct planner *p)
+{
+	bool v2 = p->cfg->irqchip == IRQCHIP_GICV2;
+
+	if (p->cfg->irqchip != IRQCHIP_AUTO && !(v2 ? p->there->gicv2_iidr : p->there->gicv3_iidr))
+		obstacle(p, "KVM there has no %s", v2 ? "gicv2" : "gicv3");
 }
 
 /*
@@ -154,13 +168,25 @@ static int find_obstacles(struct planner *p, struct err *e)
 	for (size_t i = 0; ret == 0 && i < c.nr; i++) {
 		const struct finding *f = &c.finding[i];
 
-		if (f->class < COMPARE_UNSAFE || f->compat)
+		if (f->class < COMPARE_UNSAFE || f->compat ||
+		    (f->gic && p->cfg->irqchip != IRQCHIP_AUTO) ||
+		    (f->beside_compat && firmware_discovers_cpus(&p->cfg->firmware)))
 			continue;
 		obstacle(p, "%s: %s%s%s", f->name, f->text, *f->remedy ? "; it takes " : "",
 			 f->remedy);
 	}
 	comparison_free(&c);
 	return ret;
+}
+
+static struct impl_cpu cpu_of(const struct host_profile *p)
+{
+	struct impl_cpu cpu = { 0 };
+
+	profile_value(p, p->base.features, REG_MIDR, &cpu.midr);
+	profile_value(p, p->base.features, REG_REVIDR, &cpu.revidr);
+	profile_value(p, p->base.features, REG_AIDR, &cpu.aidr);
+	return cpu;
 }
 
 int compat_plan(struct compat *c, struct machine_config *cfg, const struct host_profile *here,
@@ -170,8 +196,10 @@ int compat_plan(struct compat *c, struct machine_config *cfg, const struct host_
 	int ret;
 
 	*c = COMPAT_NONE;
+	c->cpu = cpu_of(there);
 	plan_psci(&p);
 	plan_services(&p);
+	plan_gic(&p);
 	plan_features(&p);
 	ret = plan_registers(&p, &here->base, NULL);
 	if (ret == 0)

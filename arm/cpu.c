@@ -34,8 +34,9 @@ static int choose_features(const struct machine *m, struct kvm_vcpu_init *init, 
 	if (ret < 0)
 		return err_set(e, -ret, "KVM supports no guest on this CPU: %s", strerror(-ret));
 
+	/* Which PSCI is another choice. */
 	if (m->compat)
-		init->features[0] = m->compat->features;
+		init->features[0] = m->compat->features & ~(1u << KVM_ARM_VCPU_PSCI_0_2);
 	if (m->cfg->psci == PSCI_AUTO || psci_needs_feature(m->cfg->psci))
 		set_feature(init, KVM_ARM_VCPU_PSCI_0_2);
 	if (m->cfg->pmu) {

@@ -33,9 +33,9 @@ const struct firmware_row firmware_rows[FIRMWARE_NR] = {
 	[FIRMWARE_PTP] = { "ptp", SERVICE(VENDOR_HYP_BMAP, 1, "5.19"),
 			   .help = "the host's clock, for precision time" },
 	[FIRMWARE_IMPL_VERSION] = { "impl-version", SERVICE(VENDOR_HYP_BMAP_2, 0, "6.15"),
-				    .help = "discovery of CPU implementations: the version call" },
+				    .help = "discovery of CPU implementations (with impl-cpus)" },
 	[FIRMWARE_IMPL_CPUS] = { "impl-cpus", SERVICE(VENDOR_HYP_BMAP_2, 1, "6.15"),
-				 .help = "discovery of CPU implementations: the list of CPUs" },
+				 .help = "the CPUs that the VM may run on (with impl-version)" },
 	[FIRMWARE_SYSTEM_SUSPEND] = { "system-suspend", CAPABILITY(ARM_SYSTEM_SUSPEND, "5.19"),
 				      .help = "PSCI SYSTEM_SUSPEND, under PSCI 1.0 and later" },
 	[FIRMWARE_WORKAROUND_1] = { "workaround-1", LEVEL(1, "5.3"),
@@ -64,6 +64,17 @@ const char *firmware_level_name(unsigned int row, uint64_t value)
 	const char *word = level_word(row, value & LEVEL_MASK);
 
 	return word ? word : "not known to this lkvm";
+}
+
+uint64_t firmware_services(uint64_t reg)
+{
+	uint64_t known = 0;
+
+	for (unsigned int row = 0; row < FIRMWARE_NR; row++) {
+		if (firmware_rows[row].kind == FIRMWARE_SERVICE && firmware_rows[row].reg == reg)
+			known |= 1ULL << firmware_rows[row].bit;
+	}
+	return known;
 }
 
 static int parse_service(const char *name, const char *value, uint64_t *parsed, struct err *e)
@@ -179,9 +190,43 @@ static bool first_pinned(const struct firmware_pins *pins, unsigned int row)
 	return pins->pinned[row];
 }
 
-int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e)
+static bool pinned_to(const struct firmware_pins *pins, unsigned int row, uint64_t value)
 {
-	int ret = 0;
+	return pins->pinned[row] && pins->value[row] == value;
+}
+
+bool firmware_discovers_cpus(const struct firmware_pins *pins)
+{
+	return pinned_to(pins, FIRMWARE_IMPL_VERSION, 1) || pinned_to(pins, FIRMWARE_IMPL_CPUS, 1);
+}
+
+/* Pins in @pins what the discovery of CPU implementations takes; refuses what contradicts it. */
+static int complete_discovery(struct firmware_pins *pins, struct err *e)
+{
+	static const unsigned int needs[] = { FIRMWARE_IMPL_VERSION, FIRMWARE_IMPL_CPUS,
+					      FIRMWARE_KVM_FEATURES };
+	const char *on =
+		firmware_rows[pinned_to(pins, FIRMWARE_IMPL_VERSION, 1) ? FIRMWARE_IMPL_VERSION
+									: FIRMWARE_IMPL_CPUS]
+			.name;
+
+	if (!firmware_discovers_cpus(pins))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		if (pinned_to(pins, needs[i], 0))
+			return err_set(e, EINVAL,
+				       "%s=on and %s=off: a guest finds the one only by the other",
+				       on, firmware_rows[needs[i]].name);
+		pins->pinned[needs[i]] = true;
+		pins->value[needs[i]] = 1;
+	}
+	return 0;
+}
+
+int firmware_apply(int vcpu, const struct firmware_pins *wanted, struct err *e)
+{
+	struct firmware_pins all = *wanted, *pins = &all;
+	int ret = complete_discovery(pins, e);
 
 	for (unsigned int row = 0; row < FIRMWARE_NR && ret == 0; row++) {
 		enum firmware_kind kind = firmware_rows[row].kind;

@@ -43,15 +43,21 @@ static void failed(struct vcpu *vcpu, const char *what, int ret)
 	vm_fail(vcpu->vm, "vCPU %u: KVM cannot %s: %s", vcpu->id, what, strerror(-ret));
 }
 
+/* x0 to x3 as a call leaves them. */
+static void give_results(struct vcpu *vcpu, const uint64_t x[4])
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < 4 && ret >= 0; i++)
+		ret = kvm_set_reg(vcpu->fd, REG_X(i), x[i]);
+	if (ret < 0)
+		failed(vcpu, "set registers", ret);
+}
+
 /* A call's result, as KVM gives it back: x0, and nothing of what it may have left in x1 to x3. */
 static void give_result(struct vcpu *vcpu, int64_t result)
 {
-	int ret = kvm_set_reg(vcpu->fd, REG_X(0), (uint64_t)result);
-
-	for (unsigned int i = 1; i < 4 && ret >= 0; i++)
-		ret = kvm_set_reg(vcpu->fd, REG_X(i), 0);
-	if (ret < 0)
-		failed(vcpu, "set registers", ret);
+	give_results(vcpu, (const uint64_t[4]){ (uint64_t)result });
 }
 
 static int get_args(struct vcpu *vcpu, uint64_t arg[3])
@@ -234,7 +240,7 @@ static void stop(struct vcpu *vcpu)
 		failed(vcpu, "stop it", ret);
 }
 
-/* A PSCI call of the guest, with --psci=user. */
+/* A call that KVM hands over: of PSCI with --psci=user, or for the CPUs that the VM may run on. */
 static void hypercall(void *ctx, struct vcpu *vcpu)
 {
 	struct machine *m = ctx;
@@ -242,9 +248,14 @@ static void hypercall(void *ctx, struct vcpu *vcpu)
 	struct psci_call call = { .function = (uint32_t)vcpu->run->hypercall.nr };
 	struct power_cpu *target;
 	struct psci_reply reply;
+	uint64_t x[4];
 
 	if (get_args(vcpu, call.arg) < 0)
 		return;
+	if (impl_cpus_answer(&p->impl, &call, x)) {
+		give_results(vcpu, x);
+		return;
+	}
 	pthread_mutex_lock(&p->lock);
 	psci_decide(&p->cpus, vcpu->id, &call, &reply);
 	give_result(vcpu, reply.result);
@@ -327,6 +338,34 @@ bool power_wake(struct machine *m)
 	return slept;
 }
 
+/* Takes the discovery calls from KVM, which announces them and knows no answer. */
+static int take_discovery(struct machine *m, struct err *e)
+{
+	int vcpu = m->vm.vcpu[0].fd;
+	struct impl_cpu cpu = { 0 };
+	int ret = kvm_filter_smccc(m->vm.fd, IMPL_CPUS_FN, IMPL_CPUS_FN_NR,
+				   KVM_SMCCC_FILTER_FWD_TO_USER);
+
+	if (ret < 0)
+		return err_set(
+			e, -ret,
+			"impl-cpus=on cannot be: this host's KVM does not hand calls to user "
+			"space (that takes Linux 6.4): %s",
+			strerror(-ret));
+	ret = kvm_get_reg(vcpu, REG_MIDR, &cpu.midr);
+	if (ret >= 0)
+		ret = kvm_get_reg(vcpu, REG_REVIDR, &cpu.revidr);
+	if (ret >= 0)
+		ret = kvm_get_reg(vcpu, REG_AIDR, &cpu.aidr);
+	if (ret < 0)
+		return err_set(e, -ret, "impl-cpus=on: KVM does not tell what CPU this is: %s",
+			       strerror(-ret));
+	impl_cpus_add(&m->power.impl, &cpu);
+	if (m->compat)
+		impl_cpus_add(&m->power.impl, &m->compat->cpu);
+	return 0;
+}
+
 int power_init(struct machine *m, struct err *e)
 {
 	static const struct vcpu_ops ops = {
@@ -356,7 +395,7 @@ int power_init(struct machine *m, struct err *e)
 	if (!p->cpu || (m->cfg->psci_user && !p->cpus.on))
 		return err_set(e, ENOMEM, "cannot create %u vCPUs: %s", nr, strerror(ENOMEM));
 	vm_set_ops(&m->vm, &ops, m);
-	return 0;
+	return firmware_discovers_cpus(pins) ? take_discovery(m, e) : 0;
 }
 
 void power_destroy(struct machine *m)

@@ -7,6 +7,7 @@
 #define LKVM_ARM_POWER_H
 
 #include <pthread.h>
+#include "impl-cpus.h"
 #include "psci-user.h"
 #include "util/err.h"
 #include "util/log.h"
@@ -17,6 +18,7 @@ struct power_cpu;
 struct power {
 	pthread_mutex_t lock;  /* around everything below and each power_cpu */
 	struct psci_cpus cpus; /* --psci=user; its @on is NULL where KVM keeps the count */
+	struct impl_cpus impl; /* what the discovery calls tell; empty: KVM answers them */
 	struct power_cpu *cpu;
 	/* SYSTEM_SUSPEND while KVM keeps the count: the caller waits for what the others say. */
 	int asker; /* vCPU, or -1 */

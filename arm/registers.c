@@ -271,6 +271,9 @@ bool register_by_name(const char *name, uint64_t *id)
 	if (!strncmp(name, "reg-", 4))
 		return parse_id(name + 4, id);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		/* A profile has hundreds of names: no number is put into one that begins otherwise. */
+		if (strncmp(name, rows[i].name, strcspn(rows[i].name, "%")))
+			continue;
 		for (unsigned int nr = 0; nr < (rows[i].nr ? rows[i].nr : 1); nr++) {
 			row_name(&rows[i], nr, known);
 			if (!strcmp(name, known)) {

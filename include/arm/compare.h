@@ -33,10 +33,12 @@ struct finding {
 	uint64_t id;         /* of a register, or 0 */
 	bool in_from, in_to; /* a register: whether the host has it */
 	uint64_t from, to;   /* its values */
+	bool gic;            /* it is about the interrupt controller that a VM has by default */
 	char name[48];       /* the register's, or what else it is about */
 	char text[200];      /* what it means */
 	char remedy[80];     /* the option of `lkvm run` that avoids it, or "" */
 	bool compat;         /* --compat avoids it */
+	bool beside_compat; /* @remedy avoids it together with --compat, which names the other host */
 };
 
 struct comparison {
@@ -70,6 +72,7 @@ int compare_write(const struct host_profile *host, uint32_t features, uint64_t i
  * or takes nothing but its own, and only where @here lets it be written.
  * Bits of *blocked are those of fields for which there is no such value (the result has @here's
  * there); of these, bits of *harmless are of vCPU features that the VM does not have.
+ * A register that names the CPU keeps its value: no other says which errata the guest has to expect.
  * Returns false if a vCPU has no such register here, or none there: then nothing needs to be done.
  */
 bool compare_common(const struct host_profile *here, const struct host_profile *there,

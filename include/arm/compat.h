@@ -12,13 +12,19 @@
 #include "arm/profile.h"
 #include "util/err.h"
 
+/* What tells one design of CPU from another, and so which errata it has: the registers' values. */
+struct impl_cpu {
+	uint64_t midr, revidr, aidr;
+};
+
 struct compat_write {
 	uint64_t id, value;
 };
 
 struct compat {
-	uint32_t features; /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */
-	uint64_t sve[8];   /* vector lengths, as KVM_REG_ARM64_SVE_VLS has them */
+	uint32_t features;   /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */
+	uint64_t sve[8];     /* vector lengths, as KVM_REG_ARM64_SVE_VLS has them */
+	struct impl_cpu cpu; /* the other host's CPU */
 	size_t nr;
 	struct compat_write *write; /* ID registers that differ from this host's own; owned */
 };

@@ -61,10 +61,14 @@ int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e);
 /* "not-available", "available", "not-required", "unknown": a level register's value in a word. */
 const char *firmware_level_name(unsigned int row, uint64_t value);
 
+/* The bits of service register @reg that have a row. */
+uint64_t firmware_services(uint64_t reg);
+
 /*
  * Writes @pins through @vcpu, an initialised vCPU of a VM that has not run, and reads them back.
  * ID registers must be final: the ceiling of WORKAROUND_2 depends on them.
- * Returns 0, or -errno with @e saying what the host lacks and what it would take.
+ * Returns 0, or -errno with @e saying what the host lacks and what it would take, or which pins
+ * contradict each other.
  */
 int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e);
 
@@ -73,6 +77,12 @@ int firmware_apply(int vcpu, const struct firmware_pins *pins, struct err *e);
  * pinned off. Returns 0, or -errno with @e naming one that was insisted on and is not there.
  */
 int firmware_enable(int vm, const struct firmware_pins *pins, struct err *e);
+
+/*
+ * Whether the guest is to find the discovery of CPU implementations. Its two calls mean nothing without each
+ * other, so that one pinned on stands for both.
+ */
+bool firmware_discovers_cpus(const struct firmware_pins *pins);
 
 /* The table as --help and `lkvm host` show it. */
 void firmware_print(FILE *out);

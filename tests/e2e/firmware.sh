@@ -29,4 +29,6 @@ if [ "$LAB_HOST" = 6.1 ]; then
 	refuse "firmware: a service this kernel lacks" "takes Linux 6.15" --firmware impl-version=on
 else
 	check "firmware: impl-version=on" 0 "result: ok" "$LKVM" run --firmware impl-version=on
+	refuse "firmware: half a discovery of CPUs" "impl-version=on and impl-cpus=off" \
+		--firmware impl-version=on --firmware impl-cpus=off
 fi

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PSCI in user space: any calls, of any CPU that is on, one after the other. Two bytes choose version
+ * Calls that lkvm answers itself. PSCI: any, of any CPU that is on, one after the other; and with the same
+ * arguments the discovery of CPU implementations. Two bytes choose version
  * and CPUs, then each call takes CALL_SIZE: caller, function, and three arguments. The function is
  * a number of PSCI's or any other, the arguments are mostly near what means something.
  */
 #include <stdlib.h>
 #include <string.h>
+#include "../../arm/impl-cpus.h"
 #include "../../arm/psci-user.h"
 #include "arm/psci.h"
 #include "util/bits.h"
@@ -53,6 +55,23 @@ static void check(const struct psci_cpus *cpus, unsigned int caller, const bool 
 	}
 }
 
+/* The two calls and their neighbours. */
+static void check_discovery(struct psci_call call)
+{
+	static const struct impl_cpus list = { 2, { { 1, 2, 3 }, { 4, 5, 6 } } };
+	unsigned int nr = call.function % 4;
+	uint64_t x[4] = { 9, 9, 9, 9 };
+
+	call.function = IMPL_CPUS_FN + nr;
+	must(impl_cpus_answer(&list, &call, x) == (nr < IMPL_CPUS_FN_NR));
+	if (nr == 0)
+		must(!x[0] && x[1] == 0x10000 && x[2] == list.nr && !x[3]);
+	else if (nr == 1 && call.arg[0] < list.nr)
+		must(!x[0] && x[1] == list.cpu[call.arg[0]].midr);
+	else if (nr == 1)
+		must(x[0] == (uint64_t)-3 && !(x[1] | x[2] | x[3]));
+}
+
 static struct psci_call read_call(const uint8_t *p)
 {
 	static const uint32_t bases[] = { PSCI_FN_32, PSCI_FN_64, 0x80000000, 0x95c1ba5e };
@@ -98,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(before, on, sizeof(on));
 		psci_decide(&cpus, caller, &call, &reply);
 		check(&cpus, caller, before, &reply);
+		check_discovery(call);
 	}
 	return 0;
 }

@@ -168,6 +168,42 @@ static void ask_ptp(const char *text, uint64_t counter)
 	}
 }
 
+/* The CPUs that the VM may run on: MIDR_EL1, REVIDR_EL1 and AIDR_EL1 of each in x1 to x3. */
+static void ask_implementation(uint64_t index)
+{
+	struct answer a = call(VENDOR_HYP_KVM_DISCOVER_IMPL_CPUS, index, 0, 0);
+
+	print("vendor DISCOVER_IMPL_CPUS(%lu)", index);
+	if (a.x[0]) {
+		print_answer(READ_SMCCC, &a);
+		return;
+	}
+	if (a.x[1] == sysreg_read(midr_el1) && a.x[2] == sysreg_read(revidr_el1) &&
+	    a.x[3] == sysreg_read(aidr_el1))
+		print(" = this CPU\n");
+	else
+		print(" = MIDR_EL1 0x%lx, REVIDR_EL1 0x%lx, AIDR_EL1 0x%lx\n", a.x[1], a.x[2],
+		      a.x[3]);
+}
+
+static void ask_implementations(void)
+{
+	struct answer a = call(VENDOR_HYP_KVM_DISCOVER_IMPL_VER, 0, 0, 0);
+
+	print("vendor DISCOVER_IMPL_VER()");
+	if (a.x[0])
+		print_answer(READ_SMCCC, &a);
+	else
+		print(" = %lu.%lu, CPUs: %lu, 0x%lx\n", a.x[1] >> 16, a.x[1] & 0xffff, a.x[2],
+		      a.x[3]);
+	ask_implementation(0);
+	ask_implementation(1);
+	ask_implementation(2);
+	ask_implementation(1ul << 32);
+	ask("vendor DISCOVER_IMPL_VER as a 32-bit call", READ_SMCCC,
+	    VENDOR_HYP_KVM_DISCOVER_IMPL_VER & ~BIT_64_CALL, 0, 0, 0);
+}
+
 static void ask_vendor(void)
 {
 	static const uint32_t kvm[4] = { 0xb66fb428, 0xe911c52e, 0x564bcaa9, 0x743a004d };
@@ -192,8 +228,7 @@ static void ask_vendor(void)
 	ask("vendor MEM_SHARE()", READ_SMCCC, VENDOR_HYP_KVM_MEM_SHARE, 0, 0, 0);
 	ask("vendor MEM_UNSHARE()", READ_SMCCC, VENDOR_HYP_KVM_MEM_UNSHARE, 0, 0, 0);
 	ask("vendor MMIO_GUARD()", READ_SMCCC, VENDOR_HYP_KVM_MMIO_GUARD, 0, 0, 0);
-	ask("vendor DISCOVER_IMPL_VER()", READ_SMCCC, VENDOR_HYP_KVM_DISCOVER_IMPL_VER, 0, 0, 0);
-	ask("vendor DISCOVER_IMPL_CPUS(0)", READ_SMCCC, VENDOR_HYP_KVM_DISCOVER_IMPL_CPUS, 0, 0, 0);
+	ask_implementations();
 }
 
 /* A function that nobody has, of each owner: -1 in x0, sign-extended, in both conventions. */

@@ -185,12 +185,31 @@ static void each_request_that_fails_is_named(void **state)
 	}
 }
 
+/* A plan of --compat names the features of the hosts, among them the PSCI that a VM of 0.1 does without. */
+static void psci_0_1_goes_with_compat(void **state)
+{
+	struct compat plan = { .features = 1u << KVM_ARM_VCPU_PSCI_0_2 };
+	struct machine_config cfg = cpus(1);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	cfg.psci = PSCI_VERSION(0, 1);
+	board_open(&b, &fake_7_3, &cfg);
+	b.m.compat = &plan;
+	assert_int_equal(cpus_init(&b.m, &e), 0);
+	assert_false(fake_has_feature(0, KVM_ARM_VCPU_PSCI_0_2));
+	assert_int_equal(b.m.psci, PSCI_VERSION(0, 1));
+	board_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_cpu_runs_and_the_others_wait),
 		cmocka_unit_test(numbers_are_those_that_kvm_gives),
 		cmocka_unit_test(psci_0_1_is_the_absence_of_a_feature),
+		cmocka_unit_test(psci_0_1_goes_with_compat),
 		cmocka_unit_test(the_version_is_set_once_for_all_cpus),
 		cmocka_unit_test(optional_features_are_those_of_the_host),
 		cmocka_unit_test(a_pmu_is_there_only_when_asked_for),

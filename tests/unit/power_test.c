@@ -20,6 +20,7 @@
 #define SYSTEM_OFF 0x84000008
 #define RESET2     0xc4000012
 #define OFF2       0xc4000015
+#define IMPL_CPUS  0xc6000041
 #define SCTLR_EE   (1ULL << 25)
 
 #define SLEEP_EVENT FAKE_EVENT_FLAGS(KVM_SYSTEM_EVENT_SUSPEND, 0, ENTRY, CONTEXT)
@@ -170,6 +171,14 @@ static void look_at_1(void *ctx)
 			       fake_mp_state(1) };
 }
 
+static void look_at_results(void *ctx)
+{
+	uint64_t *x = ctx;
+
+	for (unsigned int n = 0; n < 4; n++)
+		x[n] = fake_vcpu_x(0, n);
+}
+
 static void a_sleeping_machine_wakes_at_its_entry_point(void **state)
 {
 	struct machine_config cfg = play_config();
@@ -302,6 +311,55 @@ static void user_has_every_version_on_any_host_with_the_filter(void **state)
 		assert_int_equal(got, versions[i] ? versions[i] : PSCI_VERSION(1, 3));
 		fake_end();
 	}
+}
+
+static void discovery_is_answered_whoever_answers_psci(void **state)
+{
+	(void)state;
+	for (int user = 0; user < 2; user++) {
+		struct machine_config cfg = user ? user_config() : play_config();
+		uint64_t version = 9, x[4] = { 9 }, beyond = 9;
+
+		cfg.firmware.pinned[FIRMWARE_IMPL_VERSION] = true;
+		cfg.firmware.value[FIRMWARE_IMPL_VERSION] = 1;
+		fake_start(&fake_7_3);
+		fake_guest(FAKE_EVERY_BOOT, 0, FAKE_HVC(IMPL_CPUS, 0, 1, 2, &version),
+			   FAKE_CALL(look_at_results, x), FAKE_HVC(IMPL_CPUS, 1, 0, 0, &beyond),
+			   OFF);
+		check_end(&cfg, MACHINE_OFF, NULL);
+		assert_int_equal(version, 0);
+		assert_int_equal(x[1], FAKE_MIDR);
+		assert_int_equal(x[2], FAKE_REVIDR);
+		assert_int_equal(x[3], FAKE_AIDR);
+		assert_int_equal((int64_t)beyond, -3);
+		fake_end();
+	}
+}
+
+static void discovery_on_a_host_without_the_filter_says_what_it_takes(void **state)
+{
+	struct machine_config cfg = play_config();
+	struct fake_host host = fake_7_3;
+
+	(void)state;
+	host.smccc_filter = false;
+	cfg.firmware.pinned[FIRMWARE_IMPL_CPUS] = true;
+	cfg.firmware.value[FIRMWARE_IMPL_CPUS] = 1;
+	fake_start(&host);
+	check_end(&cfg, MACHINE_FAILED, "does not hand calls to user space (that takes Linux 6.4)");
+	fake_end();
+}
+
+static void without_discovery_kvm_keeps_its_calls(void **state)
+{
+	struct machine_config cfg = play_config();
+
+	(void)state;
+	fake_start(&fake_7_3);
+	fake_guest(FAKE_EVERY_BOOT, 0, OFF);
+	check_end(&cfg, MACHINE_OFF, NULL);
+	assert_int_equal(fake_count(KVM_SET_DEVICE_ATTR, FAKE_ATTR(0, 0)), 0);
+	fake_end();
 }
 
 static void go_big(void *ctx)
@@ -477,6 +535,9 @@ int main(void)
 		cmocka_unit_test(user_takes_all_of_psci_and_pins_the_register),
 		cmocka_unit_test(user_on_a_host_without_the_filter_says_what_it_takes),
 		cmocka_unit_test(user_has_every_version_on_any_host_with_the_filter),
+		cmocka_unit_test(discovery_is_answered_whoever_answers_psci),
+		cmocka_unit_test(discovery_on_a_host_without_the_filter_says_what_it_takes),
+		cmocka_unit_test(without_discovery_kvm_keeps_its_calls),
 		cmocka_unit_test(a_cpu_comes_up_where_and_how_its_starter_says),
 		cmocka_unit_test(a_cpu_goes_off_and_comes_back),
 		cmocka_unit_test(a_cpu_in_standby_goes_on_behind_the_call),

@@ -265,7 +265,7 @@ static void any_damage_is_survived(void **state)
 		free(copy);
 	}
 	copy = malloc(size);
-	for (size_t i = 0; i < size; i += 7) {
+	for (size_t i = 0; i < size; i += 13) {
 		memcpy(copy, blob, size);
 		copy[i] ^= (uint8_t)(1u << (i % 8));
 		if (profile_decode(&q, copy, size, "f", &e) == 0)
