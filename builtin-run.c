@@ -127,9 +127,37 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 
 static int set_console(void *field, const char *value, struct err *e)
 {
-	(void)field;
-	if (strcmp(value, "serial"))
-		return err_set(e, EINVAL, "'%s': the one console there is is 'serial'", value);
+	return console_parse(field, value, e);
+}
+
+static int set_port(void *field, const char *value, struct err *e)
+{
+	return console_parse_port(field, value, e);
+}
+
+static int set_rng_rate(void *field, const char *value, struct err *e)
+{
+	return rng_parse_rate(field, value, e);
+}
+
+static int set_disk(void *field, const char *value, struct err *e)
+{
+	return disk_parse(field, value, e);
+}
+
+static int set_transport(void *field, const char *value, struct err *e)
+{
+	return transport_parse(value, field, e);
+}
+
+static int set_msi(void *field, const char *value, struct err *e)
+{
+	static const char *const words[] = { "on", "off", NULL };
+	int i = find_word(value, words, "on, off", e);
+
+	if (i < 0)
+		return i;
+	*(bool *)field = i == 1;
 	return 0;
 }
 
@@ -199,6 +227,10 @@ static const struct opt rows[] = {
 	{ 'c', "cpus", "NR", "Number of CPUs (default: 2)", set_cpus, CFG(nr_cpus) },
 	{ 'm', "mem", "SIZE", "Memory; suffixes B K M G T, none is M (default: 256M)", set_mem,
 	  CFG(ram_size) },
+	{ 'd', "disk", "FILE[,KEY...]",
+	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
+	  "may be given several times",
+	  set_disk, CFG(disks) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -217,10 +249,24 @@ static const struct opt rows[] = {
 	  set_path, CFG(compat) },
 	{ 0, "irqchip", "TYPE", "Interrupt controller: gicv2, gicv3 or auto (default)", set_irqchip,
 	  CFG(irqchip) },
+	{ 0, "virtio-transport", "TYPE",
+	  "How the guest reaches virtio devices: mmio (default) or pci", set_transport, CFG(bus) },
+	{ 0, "msi", "on|off", "Message-signalled interrupts for PCI devices (default: on)", set_msi,
+	  CFG(no_msi) },
+	{ 0, "rng", NULL, "Give the guest a source of random numbers", opt_set_flag,
+	  CFG(rng.present) },
+	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
+	  set_rng_rate, CFG(rng) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
-	{ 0, "console", "serial", "Console: the first serial port, the one there is", set_console,
-	  0 },
+	{ 0, "console", "TYPE[,KEY...]",
+	  "The kernel's console: serial (default) or virtio; on lkvm's own input and\n"
+	  "output or with pty, file=PATH; log=PATH gets a copy",
+	  set_console, CFG(console) },
+	{ 0, "port", "NAME[,KEY...]",
+	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
+	  "may be given several times",
+	  set_port, CFG(console) },
 	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
@@ -260,31 +306,37 @@ static void usage(void)
 	firmware_print(stdout);
 }
 
-int builtin_run(int argc, char **argv)
+static enum machine_status run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
-	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
 	char name[NAME_MAX_LEN + 1];
-	enum machine_status status;
-	struct err e = { 0 };
 	bool help;
-	int ret;
 
 	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
-	run.cfg.name = name;
-	ret = opt_parse(rows, ARRAY_SIZE(rows), &run, argc - 1, argv + 1, set_bare_word, &help, &e);
-	if (ret < 0) {
-		log_error("run: %s", e.text);
+	run->cfg.name = name;
+	if (opt_parse(rows, ARRAY_SIZE(rows), run, argc - 1, argv + 1, set_bare_word, &help, e) <
+	    0) {
+		err_wrap(e, 0, "run");
 		return MACHINE_FAILED;
 	}
 	if (help) {
 		usage();
 		return MACHINE_OFF;
 	}
-	run.cfg.named = run.cfg.name != name;
-	run.cfg.control = &control_server;
-	log_set_level(run.loglevel);
-	status = machine_run(&run.cfg, &e);
+	run->cfg.named = run->cfg.name != name;
+	run->cfg.control = &control_server;
+	log_set_level(run->loglevel);
+	return machine_run(&run->cfg, e);
+}
+
+int builtin_run(int argc, char **argv)
+{
+	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
+	struct err e = { 0 };
+	enum machine_status status = run_machine(&run, argc, argv, &e);
+
 	if (status == MACHINE_FAILED)
 		log_error("%s", e.text);
+	disk_options_free(&run.cfg.disks);
+	console_options_free(&run.cfg.console);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "arm/psci.h"
+#include "hw/uart8250.h"
 #include "kvm/kvm.h"
 #include "parts.h"
 #include "util/cleanup.h"
@@ -17,6 +18,10 @@
 #include "vm/dt.h"
 
 #define DT_PHANDLE_SYSCON 2
+#define DT_PHANDLE_CLOCK  4
+
+/* The bus clock of the RTC, in Hz, as QEMU's virt has it. Nothing depends on it. */
+#define RTC_PCLK 24000000
 
 /* What the ns16550a binding derives the divisor from; PC16550D, 115200 baud * 16. */
 #define UART_CLOCK 1843200
@@ -39,7 +44,7 @@ char *fdt_bootargs(const struct machine_config *cfg, struct err *e)
 	char *args;
 
 	if (!cfg->nodefaults && !strstr(params, "console="))
-		console = "console=ttyS0";
+		console = cfg->console.virtio ? "console=hvc0" : "console=ttyS0";
 	if (asprintf(&args, "%s%s%s", console, *console && *params ? " " : "", params) < 0) {
 		err_sys(e, "cannot write the kernel command line");
 		return NULL;
@@ -174,6 +179,26 @@ static void uarts(struct dt *dt)
 	}
 }
 
+/* Its clock is one that never changes; the primecell binding wants to hear of it. */
+static void rtc(struct dt *dt)
+{
+	static const char compatible[] = "arm,pl031\0arm,primecell";
+
+	dt_begin(dt, "apb-pclk");
+	dt_string(dt, "compatible", "fixed-clock");
+	dt_cells(dt, "#clock-cells", 0);
+	dt_cells(dt, "clock-frequency", RTC_PCLK);
+	dt_cells(dt, "phandle", DT_PHANDLE_CLOCK);
+	dt_end(dt);
+	dt_begin(dt, "rtc@%llx", MAP_RTC);
+	dt_bytes(dt, "compatible", compatible, sizeof(compatible));
+	dt_cells(dt, "reg", DT_U64(MAP_RTC), DT_U64(MAP_RTC_SIZE));
+	dt_cells(dt, "interrupts", DT_GIC_SPI, MAP_SPI_RTC, DT_IRQ_LEVEL_HIGH);
+	dt_cells(dt, "clocks", DT_PHANDLE_CLOCK);
+	dt_string(dt, "clock-names", "apb_pclk");
+	dt_end(dt);
+}
+
 static void syscon_action(struct dt *dt, const char *name, uint32_t value)
 {
 	dt_begin(dt, "%s", name);
@@ -217,9 +242,13 @@ int fdt_generate(const struct machine *m, struct dt *dt, struct err *e)
 	psci(m, dt);
 	timer(m, dt);
 	pmu(m, dt);
-	gic_fdt(&m->gic, dt);
+	gic_fdt_begin(&m->gic, dt);
+	slots_fdt_msi(m, dt);
+	dt_end(dt);
 	uarts(dt);
+	rtc(dt);
 	syscon(m, dt);
+	slots_fdt(m, dt);
 	return dt_finish(dt, e);
 }
 

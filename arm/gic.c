@@ -10,8 +10,8 @@
 #include "kvm/kvm.h"
 #include "util/cleanup.h"
 
-/* SGIs, PPIs and the board's SPIs. */
-#define NR_IRQS (32 + MAP_SPI_NR)
+/* SGIs and PPIs, before the first SPI. */
+#define PRIVATE_IRQS 32
 
 static const char *version_name(enum irqchip version)
 {
@@ -85,9 +85,10 @@ static int place_gicv3(const struct gic *gic)
 		       : add_redistributors(gic, 1, gic->high, gic->nr_cpus - MAP_GICR_LOW_NR);
 }
 
-int gic_create(struct gic *gic, const struct vm *vm, enum irqchip version, struct err *e)
+int gic_create(struct gic *gic, const struct vm *vm, enum irqchip version, unsigned int nr_spis,
+	       struct err *e)
 {
-	uint32_t nr_irqs = NR_IRQS;
+	uint32_t nr_irqs = PRIVATE_IRQS + nr_spis;
 	int ret;
 
 	*gic = (struct gic){
@@ -123,8 +124,9 @@ static void set_spi(void *ctx, uint32_t spi, bool level)
 {
 	const struct gic *gic = ctx;
 
-	/* Cannot fail for a line within NR_IRQS of a VM that exists. */
-	kvm_irq_line(gic->vm, KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (32 + spi), level);
+	/* Cannot fail for a line within those of a VM that exists. */
+	kvm_irq_line(gic->vm, KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (PRIVATE_IRQS + spi),
+		     level);
 }
 
 struct irq gic_spi(struct gic *gic, uint32_t spi)
@@ -162,7 +164,7 @@ static void gicv2_fdt(struct dt *dt)
 		 DT_U64(MAP_GICC_SIZE));
 }
 
-void gic_fdt(const struct gic *gic, struct dt *dt)
+void gic_fdt_begin(const struct gic *gic, struct dt *dt)
 {
 	dt_begin(dt, "interrupt-controller@%llx", MAP_GICD);
 	if (gic->version == IRQCHIP_GICV3)
@@ -175,5 +177,4 @@ void gic_fdt(const struct gic *gic, struct dt *dt)
 	dt_cells(dt, "#size-cells", 2);
 	dt_empty(dt, "ranges");
 	dt_cells(dt, "phandle", DT_PHANDLE_GIC);
-	dt_end(dt);
 }

@@ -14,9 +14,10 @@
 #define DT_PHANDLE_GIC 1
 
 /* Interrupt specifiers of the GIC's binding: type, number, flags. */
-#define DT_GIC_SPI        0
-#define DT_GIC_PPI        1
-#define DT_IRQ_LEVEL_HIGH 4
+#define DT_GIC_SPI         0
+#define DT_GIC_PPI         1
+#define DT_IRQ_EDGE_RISING 1
+#define DT_IRQ_LEVEL_HIGH  4
 
 struct gic {
 	enum irqchip version; /* not IRQCHIP_AUTO */
@@ -38,10 +39,11 @@ int gic_choose(int vm, enum irqchip want, unsigned int nr_cpus, struct err *e);
 gpa_t gic_high_end(unsigned int nr_cpus, gpa_t ram_end);
 
 /*
- * Creates the GIC once all vCPUs exist, places and initialises it. Returns 0, or -errno with @e
+ * Creates the GIC, with @nr_spis SPIs (a multiple of 32), once all vCPUs exist; places and initialises it. Returns 0, or -errno with @e
  * set. gic_destroy() ends it, also after a failure.
  */
-int gic_create(struct gic *gic, const struct vm *vm, enum irqchip version, struct err *e);
+int gic_create(struct gic *gic, const struct vm *vm, enum irqchip version, unsigned int nr_spis,
+	       struct err *e);
 void gic_destroy(struct gic *gic);
 
 /* The line of shared peripheral interrupt @spi. Valid as long as @gic. */
@@ -50,6 +52,7 @@ struct irq gic_spi(struct gic *gic, uint32_t spi);
 /* Flags cell of a PPI: level high and, for GICv2, the CPUs it goes to. */
 uint32_t gic_ppi_flags(const struct gic *gic);
 
-void gic_fdt(const struct gic *gic, struct dt *dt);
+/* Its node, DT_PHANDLE_GIC; left open, for what belongs within: dt_end() by the caller. */
+void gic_fdt_begin(const struct gic *gic, struct dt *dt);
 
 #endif

@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include "arm/psci.h"
-#include "host/tty.h"
 #include "kvm/kvm.h"
 #include "parts.h"
 #include "util/cleanup.h"
@@ -20,9 +19,6 @@
 #define IPA_BITS_DEFAULT 40
 /* The fewest that KVM's machine type can ask for. */
 #define IPA_BITS_MIN 32
-
-/* How long the last output may take to reach a slow reader once the VM is gone. */
-#define TTY_DRAIN_MS 500
 
 const struct machine_config machine_config_default = {
 	.dev = "/dev/kvm",
@@ -40,7 +36,9 @@ struct session {
 	struct boot_files files;
 	int kvm;
 	struct loop loop;
-	struct tty *tty;
+	struct disks *disks;
+	struct rng *rng;
+	struct consoles *consoles;
 	int signal_fd;
 	struct loop_source signals;
 	struct vm *vm; /* the one that runs now */
@@ -54,25 +52,39 @@ bool machine_has_syscon(const struct machine *m)
 	return m->psci < PSCI_VERSION(0, 2);
 }
 
-/* Returns the machine type for KVM_CREATE_VM, or -errno with @e set. */
-static int64_t choose_vm_type(int kvm, const struct machine_config *cfg, struct err *e)
+/* The address bits that hold all below @end. */
+static int bits_for(gpa_t end)
 {
+	return 64 - __builtin_clzll(end - 1);
+}
+
+/*
+ * Returns the machine type for KVM_CREATE_VM, or -errno with @e set. PCI's 64-bit window is above all
+ * else, if the host's address bits suffice; nothing but room is lost without it.
+ */
+static int64_t choose_vm_type(struct machine *m, int kvm, struct err *e)
+{
+	const struct machine_config *cfg = m->cfg;
 	/* Pages of hugetlbfs have up to 1 GiB, and RAM is rounded up to them. */
 	uint64_t size = cfg->hugetlbfs ? align_up(cfg->ram_size, GiB) : cfg->ram_size;
 	gpa_t end = gic_high_end(cfg->nr_cpus, MAP_RAM + size);
-	int limit = kvm_check_extension(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
-	int bits = 64 - __builtin_clzll(end - 1);
+	gpa_t pci = align_up(end, MAP_PCI_HIGH_SIZE);
+	int host = kvm_check_extension(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+	int limit = host > 0 ? host : IPA_BITS_DEFAULT;
+	int bits = bits_for(end);
 
-	if (bits > (limit > 0 ? limit : IPA_BITS_DEFAULT)) {
-		limit = limit > 0 ? limit : IPA_BITS_DEFAULT;
+	if (bits > limit)
 		return err_set(
 			e, E2BIG,
 			"%llu MiB of memory are more than this host's KVM can give a VM (its "
 			"%d address bits leave %llu MiB)",
 			(unsigned long long)(cfg->ram_size / MiB), limit,
 			(unsigned long long)(((1ULL << limit) - MAP_RAM) / MiB));
+	if (slots_need_pci(cfg) && bits_for(pci + MAP_PCI_HIGH_SIZE) <= limit) {
+		m->slots.pci_high = pci;
+		bits = bits_for(pci + MAP_PCI_HIGH_SIZE);
 	}
-	if (limit <= 0)
+	if (host <= 0)
 		return 0;
 	return (int64_t)KVM_VM_TYPE_ARM_IPA_SIZE((uint64_t)(bits < IPA_BITS_MIN ? IPA_BITS_MIN
 										: bits));
@@ -98,27 +110,27 @@ static void power(void *ctx, uint32_t value)
 	vm_stop(&m->vm, value == SYSCON_POWER_RESET ? VM_RESET : VM_OFF);
 }
 
-static int add_devices(struct machine *m, struct char_backend console, struct err *e)
+static int add_rtc(struct machine *m, struct err *e)
 {
-	static const char *const names[MAP_UART_NR] = { "uart0", "uart1", "uart2", "uart3" };
-	int ret = 0;
+	loop_timer_init(&m->alarm, m->vm.loop, &m->rtc.lock, pl031_due, &m->rtc);
+	pl031_init(&m->rtc, gic_spi(&m->gic, MAP_SPI_RTC), clock_realtime,
+		   loop_timer_value(&m->alarm));
+	return bus_add(&m->vm.bus,
+		       &(struct mmio_region){
+			       .name = "rtc",
+			       .base = MAP_RTC,
+			       .size = PL031_REGS_SIZE,
+			       .ops = &pl031_mmio,
+			       .dev = &m->rtc,
+			       .lock = &m->rtc.lock,
+		       },
+		       e);
+}
 
-	for (unsigned int i = 0; i < MAP_UART_NR && ret == 0; i++) {
-		uart8250_init(&m->uart[i], gic_spi(&m->gic, MAP_SPI_UART + i),
-			      i == 0 ? console : (struct char_backend){ 0 });
-		ret = bus_add(&m->vm.bus,
-			      &(struct mmio_region){
-				      .name = names[i],
-				      .base = MAP_UART + i * MAP_UART_STRIDE,
-				      .size = UART8250_REGS_SIZE,
-				      .ops = &uart8250_mmio,
-				      .dev = &m->uart[i],
-				      .lock = &m->uart[i].lock,
-			      },
-			      e);
-	}
-	if (ret < 0 || !machine_has_syscon(m))
-		return ret;
+static int add_syscon(struct machine *m, struct err *e)
+{
+	if (!machine_has_syscon(m))
+		return 0;
 	syscon_init(&m->syscon, power, m);
 	return bus_add(&m->vm.bus,
 		       &(struct mmio_region){
@@ -132,6 +144,32 @@ static int add_devices(struct machine *m, struct char_backend console, struct er
 		       e);
 }
 
+static int add_devices(struct machine *m, struct session *s, struct err *e)
+{
+	int ret = add_syscon(m, e);
+
+	if (ret == 0)
+		ret = add_rtc(m, e);
+	if (ret == 0)
+		ret = consoles_add(s->consoles, m, e);
+	if (ret == 0)
+		ret = disks_add(s->disks, m, e);
+	if (ret == 0)
+		ret = rng_add(s->rng, m, e);
+	return ret;
+}
+
+/* Back ends let go of their devices, which end. Neither vCPUs nor the loop run. */
+static void remove_devices(struct machine *m, struct session *s)
+{
+	rng_remove(s->rng, m);
+	disks_remove(s->disks, m);
+	consoles_remove(s->consoles, m);
+	slots_destroy(m);
+	loop_timer_close(&m->alarm);
+	pl031_destroy(&m->rtc);
+}
+
 /* Everything, in order. machine_destroy() also after a failure. */
 static int machine_build(struct machine *m, struct session *s, struct err *e)
 {
@@ -142,9 +180,10 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	*m = (struct machine){ .cfg = cfg,
 			       .vm = VM_NONE,
 			       .gic = GIC_NONE,
+			       .alarm = LOOP_TIMER_NONE,
 			       .compat = cfg->compat ? &s->compat : NULL,
 			       .events = m->events };
-	type = choose_vm_type(s->kvm, cfg, e);
+	type = choose_vm_type(m, s->kvm, e);
 	if (type < 0)
 		return (int)type;
 	ret = vm_create(&m->vm, s->kvm, (unsigned long)type, &s->loop, e);
@@ -168,23 +207,23 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = power_init(m, e);
 	if (ret == 0)
-		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip, e);
+		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip,
+				 slots_nr_spis(cfg, (enum irqchip)irqchip), e);
 	if (ret == 0)
 		ret = cpus_init_pmu(m, e);
 	if (ret == 0)
-		ret = add_devices(m, tty_backend(s->tty), e);
+		ret = add_devices(m, s, e);
 	if (ret == 0)
 		ret = boot_load(m, &s->files, e);
 	return ret;
 }
 
-static void machine_destroy(struct machine *m)
+static void machine_destroy(struct machine *m, struct session *s)
 {
+	remove_devices(m, s);
 	/* The GIC first: the VM is gone with its last descriptor, and RAM then unmapped from no guest. */
 	gic_destroy(&m->gic);
 	vm_destroy(&m->vm);
-	for (unsigned int i = 0; i < MAP_UART_NR; i++)
-		uart8250_destroy(&m->uart[i]);
 	if (machine_has_syscon(m))
 		syscon_destroy(&m->syscon);
 	power_destroy(m);
@@ -207,14 +246,12 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 			log_info("no kernel given: running the embedded guest");
 		s->announced = true;
 		s->vm = &m->vm;
-		tty_connect(s->tty, uart8250_frontend(&m->uart[0]));
 		tell_control(s, m);
 		end = vm_run(&m->vm, e);
 		tell_control(s, NULL);
-		tty_disconnect(s->tty);
 		s->vm = NULL;
 	}
-	machine_destroy(m);
+	machine_destroy(m, s);
 	return end;
 }
 
@@ -294,24 +331,30 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 		ret = compat_load(&s->compat, &s->lowered, cfg->compat, e);
 	}
 	if (ret == 0)
-		ret = s->kvm = kvm_open(cfg->dev, e);
-	if (ret >= 0)
 		ret = loop_create(&s->loop, e);
+	if (ret == 0)
+		ret = disks_open(&s->disks, s->cfg, &s->loop, e);
+	if (ret == 0)
+		ret = rng_open(&s->rng, s->cfg, &s->loop, e);
+	if (ret == 0)
+		ret = s->kvm = kvm_open(cfg->dev, e);
 	if (ret >= 0)
 		ret = take_signals(s, old, e);
 	if (ret >= 0 && cfg->control)
 		ret = cfg->control->open(s->cfg, &s->loop, &s->control, e);
-	if (ret < 0)
-		return ret;
-	s->tty = tty_open(&s->loop, STDIN_FILENO, STDOUT_FILENO, quit, s, e);
-	return s->tty ? 0 : -EIO;
+	/* Last: the terminal is raw from here on. */
+	if (ret >= 0)
+		ret = consoles_open(&s->consoles, s->cfg, &s->loop, quit, s, e);
+	return ret < 0 ? ret : 0;
 }
 
 static void session_close(struct session *s)
 {
-	tty_close(s->tty, TTY_DRAIN_MS);
+	consoles_close(s->consoles);
 	if (s->control)
 		s->cfg->control->close(s->control);
+	rng_close(s->rng);
+	disks_close(s->disks);
 	loop_destroy(&s->loop);
 	close_fd(&s->signal_fd);
 	close_fd(&s->kvm);

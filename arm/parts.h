@@ -8,10 +8,11 @@
 #include "arm/machine.h"
 #include "arm/map.h"
 #include "gic.h"
+#include "hw/pl031.h"
 #include "hw/syscon.h"
-#include "hw/uart8250.h"
 #include "kvm/kvm.h"
 #include "power.h"
+#include "slots.h"
 #include "vm/vm.h"
 
 /* What the guest boots from: opened once, loaded at every boot. */
@@ -34,8 +35,10 @@ struct machine {
 	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
 	uint32_t psci;           /* effective */
 	uint64_t *mpidr;         /* of each vCPU */
-	struct uart8250 uart[MAP_UART_NR];
-	struct syscon syscon; /* PSCI 0.1 only */
+	struct slots slots;      /* where virtio devices are */
+	struct pl031 rtc;
+	struct loop_timer alarm; /* the RTC's */
+	struct syscon syscon;    /* PSCI 0.1 only */
 
 	/* Where things are in guest memory, set by boot_load(). */
 	gpa_t entry;
@@ -92,5 +95,42 @@ char *fdt_bootargs(const struct machine_config *cfg, struct err *e);
 int fdt_load(const char *path, void **blob, size_t *size, struct err *e);
 /* Puts what the command line names (initrd, --params) in the user's tree, in place: DT_SIZE_MAX bytes. */
 int fdt_fix_chosen(const struct machine *m, void *blob, struct err *e);
+
+/*
+ * Devices with a host's side. Each part is one object of the session, which outlives machines: X_open()
+ * opens the host's files (before KVM is touched, so that the user's mistakes come first), X_close() closes
+ * them at the very end (NULL is fine). X_add() makes its devices for a machine of one life, puts them on
+ * the machine by bus_add() or slots_add() and connects them; X_remove() ends that: back ends are
+ * disconnected, devices destroyed. X_remove() also after an X_add() that failed, or was never called:
+ * then it undoes what there is. vCPUs and loop do not run during any of these; RAM, GIC and transports
+ * exist throughout X_add() and X_remove().
+ *
+ * X_open() leaves *part NULL if the user asked for none; X_add() and X_remove() take NULL, too.
+ */
+
+struct disks; /* disks.c */
+int disks_open(struct disks **disks, const struct machine_config *cfg, struct loop *loop,
+	       struct err *e);
+int disks_add(struct disks *disks, struct machine *m, struct err *e);
+void disks_remove(struct disks *disks, struct machine *m);
+void disks_close(struct disks *disks);
+
+/*
+ * consoles.c: the terminal and all that characters come from and go to: the four UARTs (the regions of the
+ * map), and the virtio console. @quit is called on the loop's thread when the person types Ctrl-A x.
+ */
+struct consoles;
+int consoles_open(struct consoles **consoles, const struct machine_config *cfg, struct loop *loop,
+		  void (*quit)(void *ctx), void *ctx, struct err *e);
+int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
+void consoles_remove(struct consoles *consoles, struct machine *m);
+/* Waits a moment for a slow reader of the last output. */
+void consoles_close(struct consoles *consoles);
+
+struct rng; /* rng.c */
+int rng_open(struct rng **rng, const struct machine_config *cfg, struct loop *loop, struct err *e);
+int rng_add(struct rng *rng, struct machine *m, struct err *e);
+void rng_remove(struct rng *rng, struct machine *m);
+void rng_close(struct rng *rng);
 
 #endif

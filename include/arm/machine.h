@@ -9,7 +9,11 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/consoles.h"
+#include "arm/disks.h"
 #include "arm/firmware.h"
+#include "arm/rng.h"
+#include "arm/transport.h"
 #include "util/err.h"
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
@@ -54,6 +58,11 @@ struct machine_config {
 	const char *compat; /* profile of a host that the VM must be able to go to, or NULL */
 	const struct machine_control *control; /* or NULL */
 	enum irqchip irqchip;
+	bool no_msi;         /* PCI interrupts by INTx lines alone */
+	enum virtio_bus bus; /* of virtio devices that do not name one */
+	struct disk_options disks;
+	struct console_options console;
+	struct rng_options rng;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

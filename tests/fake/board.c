@@ -42,7 +42,7 @@ void board_build(struct board *b, const struct fake_host *host, const struct mac
 	must(cpus_init(&b->m, &e), &e);
 	version = gic_choose(b->m.vm.fd, cfg->irqchip, cfg->nr_cpus, &e);
 	must(version, &e);
-	must(gic_create(&b->m.gic, &b->m.vm, (enum irqchip)version, &e), &e);
+	must(gic_create(&b->m.gic, &b->m.vm, (enum irqchip)version, MAP_SPI_NR, &e), &e);
 	must(cpus_init_pmu(&b->m, &e), &e);
 	must(power_init(&b->m, &e), &e);
 }

@@ -77,7 +77,7 @@ static void check_missing(bool gicv2, bool gicv3, enum irqchip version, const ch
 	struct board b;
 
 	board_open(&b, &host, &cfg);
-	assert_int_equal(gic_create(&b.m.gic, &b.m.vm, version, &e), -ENODEV);
+	assert_int_equal(gic_create(&b.m.gic, &b.m.vm, version, MAP_SPI_NR, &e), -ENODEV);
 	assert_string_equal(e.text, text);
 	board_close(&b);
 }
@@ -113,7 +113,7 @@ static void gicv2_lies_where_the_map_says(void **state)
 			 MAP_GICD);
 	assert_int_equal(fake_last_value(KVM_SET_DEVICE_ATTR, ADDR(KVM_VGIC_V2_ADDR_TYPE_CPU)),
 			 MAP_GICC);
-	assert_int_equal(fake_last_value(KVM_SET_DEVICE_ATTR, NR_IRQS), 96);
+	assert_int_equal(fake_last_value(KVM_SET_DEVICE_ATTR, NR_IRQS), 160);
 	check_order();
 	board_close(&b);
 }
@@ -214,7 +214,8 @@ static void a_gic_that_cannot_be_set_up_is_an_error_and_leaves_nothing(void **st
 		board_open(&b, &fake_6_1, &cfg);
 		fds = fake_open_fds();
 		fake_fail(nth, ENOMEM);
-		assert_int_equal(gic_create(&b.m.gic, &b.m.vm, IRQCHIP_GICV3, &e), -ENOMEM);
+		assert_int_equal(gic_create(&b.m.gic, &b.m.vm, IRQCHIP_GICV3, MAP_SPI_NR, &e),
+				 -ENOMEM);
 		assert_non_null(strstr(e.text, "gicv3 for 124 CPUs: Cannot allocate memory"));
 		gic_destroy(&b.m.gic);
 		assert_int_equal(fake_open_fds(), fds);

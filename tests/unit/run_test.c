@@ -201,9 +201,26 @@ static void what_there_is_not_is_said_to_be_absent(void **state)
 {
 	(void)state;
 	accept("--console=serial", "--network=mode=none", "--network", "none");
-	refuse("--console: 'virtio': the one console there is is 'serial'", "--console=virtio");
 	refuse("--network: 'mode=user': this lkvm has no network devices, only 'mode=none'",
 	       "--network", "mode=user");
+}
+
+static void devices_are_kept(void **state)
+{
+	(void)state;
+	accept("--console=virtio,transport=pci", "--rng-rate", "1K", "--virtio-transport=mmio",
+	       "--msi=off");
+	assert_true(cfg.console.virtio && cfg.rng.present && cfg.no_msi);
+	assert_int_equal(cfg.console.bus, VIRTIO_BUS_PCI);
+	assert_int_equal(cfg.bus, VIRTIO_BUS_MMIO);
+	assert_int_equal(cfg.rng.rate, 1024);
+	accept("--rng", "--msi", "on", "-d", "a", "--disk=b,ro", "--port", "p");
+	assert_true(cfg.rng.present && !cfg.no_msi);
+	assert_int_equal(cfg.bus, VIRTIO_BUS_DEFAULT);
+	assert_int_equal(cfg.disks.nr, 2);
+	assert_int_equal(cfg.console.nr_ports, 1);
+	refuse("--virtio-transport: 'usb' is none of mmio, pci", "--virtio-transport", "usb");
+	refuse("--msi: 'maybe' is none of on, off", "--msi=maybe");
 }
 
 static void switches_are_kept(void **state)
@@ -298,6 +315,7 @@ int main(void)
 		cmocka_unit_test(an_irqchip_is_one_of_three),
 		cmocka_unit_test(a_name_is_short_and_plain),
 		cmocka_unit_test(what_there_is_not_is_said_to_be_absent),
+		cmocka_unit_test(devices_are_kept),
 		cmocka_unit_test(switches_are_kept),
 		cmocka_unit_test(places_are_kept),
 		cmocka_unit_test(an_affinity_is_a_list_of_cpus_and_ranges),

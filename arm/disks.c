@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's disks: each an image of the host behind a virtio block device. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "host/disk.h"
+#include "parts.h"
+#include "virtio/blk.h"
+
+struct disks {
+	const struct disk_options *options;
+	struct one_disk {
+		struct disk *image; /* all lives of the machine */
+		struct virtio_blk dev;
+		bool made; /* @dev is, for the machine of now */
+	} disk[];
+};
+
+int disks_open(struct disks **disks, const struct machine_config *cfg, struct loop *loop,
+	       struct err *e)
+{
+	const struct disk_options *options = &cfg->disks;
+	struct disks *d;
+
+	*disks = NULL;
+	if (!options->nr)
+		return 0;
+	d = calloc(1, sizeof(*d) + options->nr * sizeof(d->disk[0]));
+	if (!d)
+		return err_sys(e, "cannot make disks");
+	d->options = options;
+	*disks = d;
+	for (uint32_t i = 0; i < options->nr; i++) {
+		d->disk[i].image = disk_open(&options->disk[i].file, loop, e);
+		if (!d->disk[i].image)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int disks_add(struct disks *d, struct machine *m, struct err *e)
+{
+	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+		const struct disk_option *option = &d->options->disk[i];
+		struct one_disk *one = &d->disk[i];
+		char name[16];
+		int ret;
+
+		snprintf(name, sizeof(name), "blk%u", i);
+		one->made = true;
+		ret = virtio_blk_init(&one->dev, name, &m->vm.ram, disk_backend(one->image),
+				      option->nr_queues ? option->nr_queues : 1,
+				      option->serial ? option->serial : "", e);
+		if (ret == 0)
+			ret = slots_add(m, &one->dev.dev, option->bus, e);
+		if (ret < 0)
+			return err_wrap(e, ret, "disk '%s'", option->file.path);
+		disk_connect(one->image, virtio_blk_frontend(&one->dev));
+	}
+	return 0;
+}
+
+void disks_remove(struct disks *d, struct machine *m)
+{
+	(void)m;
+	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+		if (!d->disk[i].made)
+			continue;
+		disk_disconnect(d->disk[i].image);
+		virtio_blk_destroy(&d->disk[i].dev);
+		d->disk[i].made = false;
+	}
+}
+
+void disks_close(struct disks *d)
+{
+	for (uint32_t i = 0; d && i < d->options->nr; i++)
+		disk_close(d->disk[i].image);
+	free(d);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's entropy device: virtio-rng over the host's kernel. */
+#include <errno.h>
+#include <stdlib.h>
+#include "arm/rng.h"
+#include "host/random.h"
+#include "parts.h"
+#include "util/opt.h"
+#include "virtio/rng.h"
+
+struct rng {
+	const struct machine_config *cfg;
+	struct loop *loop;
+	struct virtio_rng dev;
+	struct loop_timer timer;
+	bool made;
+};
+
+int rng_parse_rate(struct rng_options *rng, const char *value, struct err *e)
+{
+	uint64_t rate;
+	int ret = opt_set_size(&rate, value, e);
+
+	if (ret < 0)
+		return ret;
+	if (!rate)
+		return err_set(e, EINVAL, "'%s': a device without a single byte a second is none",
+			       value);
+	rng->rate = rate;
+	rng->present = true;
+	return 0;
+}
+
+int rng_open(struct rng **rng, const struct machine_config *cfg, struct loop *loop, struct err *e)
+{
+	struct rng *r;
+
+	*rng = NULL;
+	if (!cfg->rng.present)
+		return 0;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return err_sys(e, "cannot make an entropy device");
+	r->cfg = cfg;
+	r->loop = loop;
+	r->timer = LOOP_TIMER_NONE;
+	*rng = r;
+	return 0;
+}
+
+int rng_add(struct rng *r, struct machine *m, struct err *e)
+{
+	int ret;
+
+	if (!r)
+		return 0;
+	r->made = true;
+	loop_timer_init(&r->timer, r->loop, &r->dev.dev.lock, virtio_rng_due, &r->dev);
+	ret = virtio_rng_init(&r->dev, "rng", &m->vm.ram,
+			      (struct rng_source){ .fill = random_fill }, r->cfg->rng.rate,
+			      clock_boottime, loop_timer_value(&r->timer), e);
+	if (ret == 0)
+		ret = slots_add(m, &r->dev.dev, r->cfg->rng.bus, e);
+	return ret;
+}
+
+void rng_remove(struct rng *r, struct machine *m)
+{
+	(void)m;
+	if (!r || !r->made)
+		return;
+	loop_timer_close(&r->timer);
+	virtio_rng_destroy(&r->dev);
+	r->made = false;
+}
+
+void rng_close(struct rng *r)
+{
+	free(r);
+}

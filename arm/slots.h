@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where virtio devices are: the slots of the virtio-mmio window, and those of the PCI bus. A device is
+ * put there with its registers, interrupts and doorbells; neither it nor its transport knows more.
+ */
+#ifndef LKVM_ARM_SLOTS_H
+#define LKVM_ARM_SLOTS_H
+
+#include <stdbool.h>
+#include "arm/machine.h"
+#include "vm/dt.h"
+#include "vm/ram.h"
+
+struct slot;
+struct slots_pci;
+struct virtio_device;
+
+struct slots {
+	struct slot *first; /* newest first */
+	struct slots_pci
+		*pci; /* host bridge and what carries its messages; NULL: no device needs it */
+	unsigned int nr_mmio;
+	gpa_t pci_high; /* base of the 64-bit window; 0: the host has no room for it */
+};
+
+/* Whether any device that @cfg asks for will be on PCI. */
+bool slots_need_pci(const struct machine_config *cfg);
+
+/*
+ * How many SPIs a GIC of @version has to have for what @cfg asks for. KVM makes and frees each of them, so
+ * those that nobody uses would be paid for at every start.
+ */
+unsigned int slots_nr_spis(const struct machine_config *cfg, enum irqchip version);
+
+/*
+ * Puts @dev on @m: on @bus or, if that is VIRTIO_BUS_DEFAULT, on the machine's. The device has to be
+ * complete (virtio_X_init() done) and must outlive slots_destroy() or be silent. Returns 0, or -errno
+ * with @e set: all slots are taken, or the host refuses.
+ */
+int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus, struct err *e);
+
+/* Writes the nodes of all slots and of the host bridge. */
+void slots_fdt(const struct machine *m, struct dt *dt);
+/* Writes the node of what carries PCI's messages; within that of the GIC. */
+void slots_fdt_msi(const struct machine *m, struct dt *dt);
+
+/* Takes all of them away; the devices are gone already. Neither vCPUs nor the loop run. */
+void slots_destroy(struct machine *m);
+
+#endif

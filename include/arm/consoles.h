@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's consoles and named ports: what lkvm run's --console and --port say. */
+#ifndef LKVM_ARM_CONSOLES_H
+#define LKVM_ARM_CONSOLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "arm/transport.h"
+#include "util/err.h"
+
+#define CONSOLE_PORTS_MAX 16
+
+/* What is at the host's end of a line. */
+enum line_end {
+	LINE_STDIO, /* lkvm's own stdin and stdout; of a console only */
+	LINE_PTY,
+	LINE_FILE, /* output alone */
+};
+
+struct line_options {
+	enum line_end end;
+	char *file; /* LINE_FILE: its path */
+	char *log;  /* gets a copy of the output, or NULL */
+};
+
+struct port_options {
+	char *name;
+	struct line_options line;
+};
+
+/* Starts as { 0 }: a serial console on stdin and stdout. Strings are malloc()ed. */
+struct console_options {
+	bool virtio;         /* the kernel's console is hvc0, not ttyS0 */
+	enum virtio_bus bus; /* of the virtio console; named ports are on the machine's */
+	struct line_options line;
+	struct port_options port[CONSOLE_PORTS_MAX];
+	uint32_t nr_ports;
+};
+
+/*
+ * Reads "--console VALUE": serial or virtio, and after commas pty or file=PATH, log=PATH, transport=BUS.
+ * Takes the place of what was read before. Returns 0, or -errno with @e naming what is wrong.
+ */
+int console_parse(struct console_options *console, const char *value, struct err *e);
+
+/* Reads "--port VALUE": a name, and after commas pty (the default) or file=PATH, log=PATH. Adds a port. */
+int console_parse_port(struct console_options *console, const char *value, struct err *e);
+
+void console_options_free(struct console_options *console);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The disks that the user named: what lkvm run's -d says of each. */
+#ifndef LKVM_ARM_DISKS_H
+#define LKVM_ARM_DISKS_H
+
+#include <stdint.h>
+#include "arm/transport.h"
+#include "host/disk.h"
+#include "util/err.h"
+
+#define DISKS_MAX 32
+
+struct disk_option {
+	struct disk_config file; /* its strings are this struct's own: malloc()ed */
+	char *serial;            /* or NULL */
+	uint32_t nr_queues;      /* 0: one */
+	enum virtio_bus bus;
+};
+
+struct disk_options {
+	struct disk_option *disk; /* @nr of them */
+	uint32_t nr;
+};
+
+/*
+ * Appends the disk of one "-d FILE[,KEY...]" to *@disks. Returns 0, or -errno with @e naming what is wrong
+ * with @value; what was appended before stays. disk_options_free() ends it all.
+ */
+int disk_parse(struct disk_options *disks, const char *value, struct err *e);
+void disk_options_free(struct disk_options *disks);
+
+#endif
