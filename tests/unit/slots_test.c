@@ -416,6 +416,32 @@ static void a_machine_without_virtio_pays_nothing(void **state)
 	world_close(&w);
 }
 
+/* Each life has its own, over the same session; nothing of the old one rings in the new one. */
+static void a_reboot_makes_the_devices_anew(void **state)
+{
+	static const enum virtio_bus buses[] = { VIRTIO_BUS_MMIO, VIRTIO_BUS_PCI };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct machine_config cfg = play_config();
+		struct play p = { 0 };
+
+		cfg.rng.present = cfg.console.virtio = cfg.reboot = true;
+		cfg.bus = buses[i];
+		fake_start(&fake_6_1);
+		fake_guest(0, 0, FAKE_EVENT(KVM_SYSTEM_EVENT_RESET));
+		fake_guest(1, 0, FAKE_EVENT(KVM_SYSTEM_EVENT_SHUTDOWN));
+		play(&p, &cfg);
+		assert_int_equal(p.status, MACHINE_OFF);
+		assert_int_equal(fake_nr_vms(), 2);
+		assert_int_equal(fake_nr_bells(), 0);
+		assert_int_equal(fake_count(KVM_CREATE_DEVICE, KVM_DEV_TYPE_ARM_VGIC_ITS), 2 * i);
+		assert_true(play_is_clean(&p));
+		play_free(&p);
+		fake_end();
+	}
+}
+
 static void nothing_stays_behind(void **state)
 {
 	static const enum irqchip kinds[] = { IRQCHIP_GICV2, IRQCHIP_GICV3 };
@@ -452,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_gic_has_no_more_lines_than_the_devices_want),
 		cmocka_unit_test(the_guest_is_told_of_the_window_that_fits),
 		cmocka_unit_test(a_machine_without_virtio_pays_nothing),
+		cmocka_unit_test(a_reboot_makes_the_devices_anew),
 		cmocka_unit_test(nothing_stays_behind),
 	};
 
