@@ -6,7 +6,8 @@
  *
  * Linux throws away what a console receives before its driver is wholly set up, and says nothing when it
  * is; but then it has just sent all of its log. So the first input waits for a moment without output, after
- * the first output or, if there is none, for a while.
+ * the first output or, if there is none, for a while. And it reads the console's size only when it is told
+ * that it has changed: it is told so then.
  */
 #include <endian.h>
 #include <linux/virtio_console.h>
@@ -53,6 +54,11 @@ static bool multiport(const struct virtio_console *con)
 	return virtio_has(&con->dev, VIRTIO_CONSOLE_F_MULTIPORT);
 }
 
+static bool has_size(const struct virtio_console *con)
+{
+	return virtio_has(&con->dev, VIRTIO_CONSOLE_F_SIZE);
+}
+
 static size_t output(struct virtio_console_port *port, const uint8_t *buf, size_t len)
 {
 	const struct char_backend *backend = &port->line.backend;
@@ -93,6 +99,13 @@ void console_take_turn(struct virtio_console *con)
 	timer_set(&con->again, 1);
 }
 
+/* Until the driver is ready, this begins the quiet moment anew. */
+static void wait_for_driver(struct virtio_console *con)
+{
+	if (virtio_runs(&con->dev) && !con->settled && !con->turn)
+		timer_set(&con->again, con->spoke ? QUIET_NS : SILENT_NS);
+}
+
 /* Sends from a transmitq until it is empty, the line takes no more, or @budget bytes are gone. */
 static void transmit(struct virtio_console_port *port, size_t budget)
 {
@@ -120,8 +133,8 @@ static void transmit(struct virtio_console_port *port, size_t budget)
 	virtio_push_end(&con->dev, queue);
 	if (!budget)
 		console_take_turn(con);
-	else if (!con->settled && port->input_refused && virtio_runs(&con->dev))
-		timer_set(&con->again, QUIET_NS);
+	else if (port->input_refused || has_size(con))
+		wait_for_driver(con);
 }
 
 size_t console_fill(const struct virtq_chain *chain, const uint8_t *buf, size_t len)
@@ -159,8 +172,7 @@ static bool is_open(struct virtio_console_port *port)
 		return false;
 	if (multiport(con))
 		return port->open;
-	if (!con->settled && !con->turn)
-		timer_set(&con->again, con->spoke ? QUIET_NS : SILENT_NS);
+	wait_for_driver(con);
 	return con->settled;
 }
 
@@ -246,7 +258,17 @@ void virtio_console_again(void *ctx)
 	} else if (virtio_runs(&con->dev)) {
 		con->settled = true;
 		console_ask_for_input(&con->port[0]);
+		if (has_size(con))
+			virtio_config_changed(&con->dev);
 	}
+}
+
+static void console_start(struct virtio_device *dev)
+{
+	struct virtio_console *con = to_console(dev);
+
+	if (has_size(con))
+		wait_for_driver(con);
 }
 
 static bool console_stop(struct virtio_device *dev, int queue)
@@ -291,6 +313,7 @@ static const struct virtio_class console_class = {
 	.id = VIRTIO_ID_CONSOLE,
 	.pci_class = PCI_CLASS_SERIAL_OTHER,
 	.config_write = console_config_write,
+	.start = console_start,
 	.notify = console_notify,
 	.stop = console_stop,
 };

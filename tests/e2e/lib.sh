@@ -13,6 +13,8 @@
 : "${LKVM:=lkvm}" "${LAB_HOST:=here}" "${LAB_GIC:=}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# The kernel's log then says where a program crashed.
+{ [ "$LAB_HOST" = here ] || echo 1 >/proc/sys/debug/exception-trace; } 2>/dev/null
 out=$work/out
 err=$work/err
 
@@ -23,6 +25,7 @@ fail()
 	echo "FAIL $1: $2"
 	sed 's/^/  | /' "$err" | tail -n 5
 	tail -n 12 "$out" | tr -d '\r' | sed 's/^/  > /'
+	[ "${status:-0}" -ne 139 ] || dmesg | tail -n 25 | sed 's/^/  # /'
 }
 
 # run SECONDS COMMAND...: its output in $out and $err, its status in $status (143 or 137: time was up).

@@ -90,6 +90,15 @@ if [ $suspends -eq 1 ]; then
 	fi
 fi
 
+if [ "$POWER_PSCI" = kernel ] && [ -n "$best" ]; then
+	name="psci $last: a Debian guest finds it"
+	if [ $status -eq 0 ] && grep -q "psci: PSCIv$last detected in firmware" "$out"; then
+		pass "$name"
+	else
+		fail "$name" "status $status, or it does not say so"
+	fi
+fi
+
 if [ "$POWER_PSCI" = kernel ]; then
 	LIMIT=120 check "power: a Debian guest of PSCI 0.1 reboots by syscon" 120 "test reboot" \
 		"$LKVM" run kernel -i initrd.gz -m 512 --psci-version=0.1 -p "quiet lkvm.test=reboot"

@@ -316,6 +316,7 @@ static void input_waits_until_the_guest_has_room(void **state)
 	pthread_mutex_unlock(&w->lock);
 	write_all(fd, "abcdefgh", 8);
 	wait_input(w, 3);
+	write_all(fd, "ij", 2);
 	assert_idle(w);
 	assert_int_equal(w->in_nr, 3);
 	pthread_mutex_lock(&w->lock);
@@ -323,8 +324,6 @@ static void input_waits_until_the_guest_has_room(void **state)
 	w->in_room = 100;
 	w->backend.input_ready(w->backend.ctx);
 	pthread_mutex_unlock(&w->lock);
-	wait_input(w, 8);
-	write_all(fd, "ij", 2);
 	wait_input(w, 10);
 	assert_memory_equal(w->in, "abcdefghij", 10);
 	close(fd);

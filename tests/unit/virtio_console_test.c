@@ -344,6 +344,24 @@ static void the_size_is_configuration(void **state)
 	world_free(w);
 }
 
+/* Linux reads the size only when it is told that it has changed. */
+static void a_driver_that_is_ready_is_told_of_the_size(void **state)
+{
+	struct world *w = world_console(F_SIZE);
+
+	(void)state;
+	assert_int_equal(w->timer, 2 * NS_PER_S);
+	world_send(w, TX0, "log", 3);
+	assert_int_equal(w->timer, NS_PER_S / 4);
+	assert_int_equal(w->counts.config, 0);
+	virtio_console_again(&w->con);
+	assert_int_equal(w->counts.config, 1);
+	w->timer = 0;
+	world_send(w, TX0, "log", 3);
+	assert_int_equal(w->timer, 0);
+	world_free(w);
+}
+
 static void only_a_console_with_a_size_offers_it(void **state)
 {
 	struct world *w = world_alloc();
@@ -444,6 +462,7 @@ int main(void)
 		cmocka_unit_test(so_does_a_reset_of_the_queue),
 		cmocka_unit_test(a_guest_that_sends_much_takes_turns),
 		cmocka_unit_test(the_size_is_configuration),
+		cmocka_unit_test(a_driver_that_is_ready_is_told_of_the_size),
 		cmocka_unit_test(only_a_console_with_a_size_offers_it),
 		cmocka_unit_test(an_emergency_write_shows_whatever_the_state),
 		cmocka_unit_test(emergency_bytes_that_are_refused_are_held_up_to_a_limit),

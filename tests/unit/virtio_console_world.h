@@ -48,6 +48,7 @@ static inline size_t test_output(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct test_line *line = ctx;
 
+	assert_true(len > 0);
 	if (len > line->out_room)
 		len = line->out_room;
 	assert_true(len <= sizeof(line->out) - line->out_nr);

@@ -200,6 +200,19 @@ static void messages_that_mean_nothing_are_ignored(void **state)
 	world_free(w);
 }
 
+/* Its last byte is missing, and would have been a zero. */
+static void a_message_that_is_cut_short_is_ignored(void **state)
+{
+	struct world *w = world_ports();
+
+	(void)state;
+	world_offer(w, CONTROL_RX, 128);
+	world_send(w, CONTROL_TX, "\0\0\0\0\0\0\1", 7);
+	assert_none_used(w, CONTROL_RX);
+	assert_used(w, CONTROL_TX, 0, NULL, 0);
+	world_free(w);
+}
+
 static void a_port_not_announced_cannot_be_opened(void **state)
 {
 	struct world *w = world_ports();
@@ -302,6 +315,7 @@ int main(void)
 		cmocka_unit_test(input_waits_until_the_guest_opens_the_port),
 		cmocka_unit_test(a_line_that_is_full_does_not_stop_the_other),
 		cmocka_unit_test(messages_that_mean_nothing_are_ignored),
+		cmocka_unit_test(a_message_that_is_cut_short_is_ignored),
 		cmocka_unit_test(a_port_not_announced_cannot_be_opened),
 		cmocka_unit_test(a_message_may_be_cut_in_parts),
 		cmocka_unit_test(a_buffer_too_small_for_a_message_breaks_the_device),

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016	# what stands in single quotes is for the guest's shell
+# Consoles and ports of Linux guests: hvc0, its size, logs, pseudo-terminals, named ports; the entropy device's rate, and
+# the clock's alarm. Which kernel on which transport: tests/e2e/virtio/matrix, the first line of this host.
+# shellcheck source=lib.sh
+. ./lib.sh
+
+line=$(awk -v on="$LAB_HOST $LAB_GIC" '$1 " " $2 == on || on ~ /^here/ { print $3, $4; exit }' virtio/matrix)
+version=${line% *} transport=${line#* }
+
+# A guest whose shell, on a terminal, is typed the lines of $1 (tests/e2e/on-terminal.c: some are no keys); further
+# arguments are lkvm's. Its console's output in $out.
+shell()
+{
+	typed=$1
+	shift
+	echo "$typed" | timeout -s KILL "${LIMIT:-240}" ./on-terminal 33 101 "$LKVM" run "kernel-$version" \
+		-i "initrd-$version.gz" -m 384 --virtio-transport "$transport" -p "quiet lkvm.test=shell" "$@" \
+		>"$work/raw" 2>"$err"
+	echo $? >"$work/status"
+	tr -d '\r' <"$work/raw" >"$out"
+}
+
+same()
+{
+	if cmp -s "$2" "$3"; then pass "$1"; else fail "$1" "$(cmp "$2" "$3" 2>&1)"; fi
+}
+
+# says NAME TEXT...: the guest ended well, and each TEXT is a whole line of what it said.
+says()
+{
+	name=$1 status=$(cat "$work/status")
+	shift
+	if [ "$status" -ne 0 ]; then
+		fail "$name" "status $status"
+		return
+	fi
+	for i; do
+		grep -qxF -- "$i" "$out" && continue
+		fail "$name" "there is no line '$i'"
+		return
+	done
+	pass "$name"
+}
+
+# What the guest does first: $port NAME says the device behind it.
+port='port() { for i in /sys/class/virtio-ports/*; do [ "$(cat $i/name 2>/dev/null)" != $1 ] || echo /dev/${i##*/}; done; }'
+
+# A pseudo-terminal behind an echoing guest; nobody has it open at first, and twice somebody comes.
+(timeout -s KILL 60 "$LKVM" run guests/echo.bin --console pty,log="$work/log" >"$out" 2>"$err"; echo "$?" >"$work/status") &
+i=0
+while ! grep -q 'echo: ready' "$work/log" 2>/dev/null && [ $i -lt 30 ]; do sleep 1; i=$((i + 1)); done
+pts=$(sed -n 's/^Info: the console is //p' "$err")
+if [ -c "$pts" ]; then
+	for i in one two; do
+		(printf %s $i >&4; head -c 3 <&4 >"$work/$i") 4<>"$pts"
+	done
+	printf q >"$pts"
+fi
+wait
+said=$(cat "$work/one" "$work/two" "$work/status" 2>/dev/null)
+if [ "$said" = onetwo0 ]; then pass "serial on a pty: people come and go"; else
+	fail "serial on a pty: people come and go" "'$said' on '$pts'"; fi
+rm -f "$work/log"
+check "serial in a file alone" 0 "" "$LKVM" run guests/echo.bin -p pattern=1 --console file="$work/log"
+if [ "$(wc -c <"$work/log")" -eq 1024 ] && [ ! -s "$out" ]; then pass "serial in a file: every byte, and none on stdout"; else
+	fail "serial in a file: every byte, and none on stdout" "$(wc -c <"$work/log") bytes"; fi
+
+if [ ! -e "kernel-$version" ]; then
+	skip "vconsole" "there is no kernel ${version:-for this host}"
+	exit
+fi
+
+# What was typed before the driver was there arrives; the log has what the terminal shows; a size, and another; bytes go
+# through ports both ways.
+rm -f "$work/log"
+shell "$port"'
+echo "@ console $(cat /sys/class/tty/console/active), size $(stty size)"
+@wait size 33 101
+@size 44 132
+sleep 1; echo "@ now $(stty size)"
+p=$(port bulk); head -c 1000000 /dev/urandom >/tmp/bulk; cat /tmp/bulk >$p; echo "@ $(md5sum </tmp/bulk)"
+exec 3<>$(port talk); echo ready >&3; read -r i <&3; echo "@ heard $i"; head -c 100000 <&3 | md5sum >&3; read -r i <&3; exec 3<&-
+exit' --console virtio,log="$work/log" --port bulk,file="$work/port" --port talk,log="$work/talk" &
+job=$!
+while ! grep -q ready "$work/talk" 2>/dev/null && kill -0 $job 2>/dev/null; do sleep 1; done
+pts=$(tr -d '\r' <"$work/raw" | sed -n 's/.*Info: port talk is //p')
+guest="a guest of Linux $version, $transport"
+if [ -c "$pts" ]; then
+	exec 4<>"$pts"
+	head -c 100000 /dev/urandom >"$work/bulk"
+	(echo "a person"; cat "$work/bulk") >&4
+	read -r i <&4
+	[ "$i" != ready ] || read -r i <&4
+	if [ "$i" = "$(md5sum <"$work/bulk")" ]; then pass "$guest: a port on a pty: 100 KB arrive, and the answer"; else
+		fail "$guest: a port on a pty: 100 KB arrive, and the answer" "it answers '$i'"; fi
+	echo end >&4
+	exec 4<&-
+else
+	fail "$guest: a port on a pty" "there is no '$pts'"
+fi
+wait $job
+says "$guest: hvc0, its size, 1 MB by a port into a file" "@ console hvc0, size 33 101" "@ now 44 132" "@ $(md5sum <"$work/port")" \
+	"@ heard a person"
+# Before that, the terminal showed what was typed, and lkvm's messages.
+tr -d '\r' <"$work/log" >"$work/logged"
+tail -c "$(wc -c <"$work/logged")" "$out" >"$work/shown"
+same "$guest: the log has what the terminal showed" "$work/shown" "$work/logged"
+
+# The entropy device keeps to its rate; an alarm of the clock; a reboot keeps a port's far end.
+rm -f "$work/log"
+shell '@wait built-in shell
+'"$port"'
+a=$(cut -d. -f1 /proc/uptime); dd if=/dev/hwrng of=/tmp/r bs=512 count=12 iflag=fullblock 2>/dev/null
+echo "@ $(wc -c </tmp/r) bytes"; [ $(($(cut -d. -f1 /proc/uptime) - a)) -ge 4 ] && echo "@ not faster"
+alarms() { sed -n "s/^ *[0-9]*: *\([0-9]*\).*rtc-pl031/\1/p" /proc/interrupts; }
+b=$(alarms); echo +2 >/sys/class/rtc/rtc0/wakealarm; sleep 4; [ $(($(alarms) - b)) -eq 1 ] && echo "@ one alarm"
+echo twice >$(port keep); reboot -f
+@wait Restarting system
+@wait built-in shell
+'"$port"'
+echo twice >$(port keep); echo "@ again"
+exit' -c 1 --rng-rate 1K --port keep,file="$work/log" --reboot
+says "$guest: the entropy device's rate, an alarm, a reboot" "@ 6144 bytes" "@ not faster" "@ one alarm" "@ again"
+printf 'twice\ntwice\n' >"$work/expected"
+same "$guest: a reboot keeps the file of a port" "$work/log" "$work/expected"
