@@ -16,7 +16,7 @@ shell()
 	typed=$1
 	shift
 	echo "$typed" | timeout -s KILL "${LIMIT:-240}" ./on-terminal 33 101 "$LKVM" run "kernel-$version" \
-		-i "initrd-$version.gz" -m 384 --virtio-transport "$transport" -p "quiet lkvm.test=shell" "$@" \
+		-i "initrd-$version.gz" -m 384 --virtio-transport "$transport" -p "quiet lkvm.disks=0 lkvm.test=shell" "$@" \
 		>"$work/raw" 2>"$err"
 	echo $? >"$work/status"
 	tr -d '\r' <"$work/raw" >"$out"
@@ -76,8 +76,8 @@ fi
 # through ports both ways.
 rm -f "$work/log"
 shell "$port"'
-echo "@ console $(cat /sys/class/tty/console/active), size $(stty size)"
-@wait size 33 101
+echo "@ console $(cat /sys/class/tty/console/active), size $(stty size)"; echo $((6 * 7)) asked
+@wait 42 asked
 @size 44 132
 sleep 1; echo "@ now $(stty size)"
 p=$(port bulk); head -c 1000000 /dev/urandom >/tmp/bulk; cat /tmp/bulk >$p; echo "@ $(md5sum </tmp/bulk)"
