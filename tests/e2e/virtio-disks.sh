@@ -7,7 +7,7 @@
 cp empty.qcow2 "$disks/qcow2"
 truncate -s 40M "$work/memory" "$disks/file" "$disks/direct" "$disks/threads" "$disks/through" "$disks/unsafe"
 truncate -s 4M "$work/ro"
-guest "${LIMIT:-300}" 6.1 "lkvm.disks=8 lkvm.test=blk-many" -c 2 \
+guest "${LIMIT:-300}" 6.1 "lkvm.disks=8 lkvm.test=blk-many" -c 2 --virtio-transport pci \
 	-d "$work/memory,format=raw" -d "$disks/file,format=raw" -d "$disks/direct,format=raw,direct" \
 	-d "$disks/threads,format=raw,aio=threads,queues=4" -d "$disks/through,format=raw,cache=writethrough,transport=mmio" \
 	-d "$disks/unsafe,format=raw,cache=unsafe,transport=mmio" -d "$disks/qcow2,format=qcow2" \
@@ -38,7 +38,7 @@ truncate -s 40M "$disks/pci" "$disks/mmio"
 mkfifo "$work/keys"
 : >"$out"
 : >"$err"
-timeout -s KILL "${LIMIT:-200}" "$LKVM" run kernel-6.1 -i initrd-6.1.gz -m 512 -d "$disks/pci,format=raw" \
+timeout -s KILL "${LIMIT:-200}" "$LKVM" run kernel-6.1 -i initrd-6.1.gz -m 512 -d "$disks/pci,format=raw,transport=pci" \
 	-d "$disks/mmio,format=raw,transport=mmio" -p "quiet lkvm.disks=2 lkvm.test=blk-many,suspend,blk-many" \
 	<"$work/keys" >"$out" 2>"$err" &
 pid=$!
