@@ -9,7 +9,8 @@
  *	                    tell_driver: one interrupt a queue <----------- done_end
  *
  * Every buffer that a queue can hold has its room from the start (pages that are never used cost
- * nothing), so no request allocates, and the driver cannot have more in flight than that.
+ * nothing), so no request allocates, and the driver cannot have more in flight than that. One room
+ * more is for looking whether there is a buffer while all the others are in flight.
  */
 #include <assert.h>
 #include <errno.h>
@@ -297,7 +298,7 @@ int virtio_blk_init(struct virtio_blk *blk, const char *name, const struct ram *
 	blk->dev.config = blk->config;
 	blk->dev.config_size = sizeof(blk->config);
 	fill_config(blk, nr_queues);
-	blk->nr_requests = nr_queues * VIRTIO_BLK_QUEUE_SIZE;
+	blk->nr_requests = nr_queues * VIRTIO_BLK_QUEUE_SIZE + 1;
 	blk->request = calloc(blk->nr_requests, sizeof(*blk->request));
 	if (!blk->request)
 		return err_set(e, ENOMEM, "%s: no memory for its requests", name);

@@ -72,7 +72,7 @@ static void loop_timer_set(void *ctx, uint64_t ns)
 	}
 	if (ret == 0 && timerfd_settime(timer->source.fd, 0, &when, NULL) < 0)
 		ret = -errno;
-	if (ret < 0)
+	if (ret < 0 && log_limit_ok(&timer->limit))
 		log_warning("the host has no timer for a device (%s): it is not woken",
 			    strerror(-ret));
 }

@@ -19,7 +19,7 @@ struct virtio_blk {
 	struct block_backend backend;
 	char serial[VIRTIO_BLK_SERIAL_MAX + 1];
 	uint8_t config[VIRTIO_BLK_CONFIG_SIZE];
-	struct virtio_blk_request *request; /* room for every buffer of every queue */
+	struct virtio_blk_request *request; /* room for every buffer of every queue, and one */
 	unsigned int nr_requests, nr_used;  /* those from @nr_used on were never touched */
 	struct block_request *free;         /* of the others, by ->next */
 	unsigned int in_flight;             /* in the back end's hands */

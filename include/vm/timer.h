@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include "util/log.h"
 #include "vm/loop.h"
 
 #define NS_PER_S 1000000000ULL
@@ -48,6 +49,7 @@ struct loop_timer {
 	pthread_mutex_t *lock;
 	void (*due)(void *ctx);
 	void *ctx;
+	struct log_limit limit; /* a guest may set it as often as it likes */
 };
 
 #define LOOP_TIMER_NONE ((struct loop_timer){ .source.fd = -1 })

@@ -792,6 +792,26 @@ static void what_is_in_flight_is_bounded(void **state)
 	assert_true(virtio_get_status(&w->blk.dev) & STATUS_NEEDS_RESET);
 }
 
+/* All the room that the device has is in use, and nothing is wrong. */
+static void a_notification_while_every_buffer_is_in_flight_is_harmless(void **state)
+{
+	struct world *w = *state;
+
+	ring_make(&w->ring[0], &w->ram, RINGS, VIRTIO_BLK_QUEUE_SIZE);
+	start(w, 0);
+	w->hold = true;
+	offer(w, 0, VIRTIO_BLK_T_IN, 0, 512, true);
+	for (unsigned int i = 1; i < VIRTIO_BLK_QUEUE_SIZE; i++)
+		ring_offer(&w->ring[0], 0);
+	for (unsigned int i = 0; i < VIRTIO_BLK_QUEUE_SIZE; i++)
+		notify(w, 0);
+	assert_int_equal(w->nr_held, VIRTIO_BLK_QUEUE_SIZE);
+	assert_int_equal(virtio_get_status(&w->blk.dev), STATUS_RUNS);
+	while (w->nr_held)
+		complete(w, 0);
+	assert_int_equal(ring_used_idx(&w->ring[0]), VIRTIO_BLK_QUEUE_SIZE);
+}
+
 /* A driver that refills its queue while it is served must not keep the loop for itself. */
 static bool refill_submit(void *ctx, struct block_request *req)
 {
@@ -879,6 +899,7 @@ int main(void)
 		TEST(a_queue_reset_waits_for_its_own_alone),
 		TEST(a_queue_works_again_after_its_reset),
 		TEST(what_is_in_flight_is_bounded),
+		TEST(a_notification_while_every_buffer_is_in_flight_is_harmless),
 		TEST(a_full_queue_gets_a_share_of_the_loop),
 		TEST(a_new_size_is_told_and_used),
 	};

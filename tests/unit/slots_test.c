@@ -264,6 +264,37 @@ static void a_pci_devices_doorbells_follow_its_bar(void **state)
 	world_close(&w);
 }
 
+/* Where one device has its doorbells, KVM refuses those of another: again and again, if the guest likes. */
+static void doorbells_that_kvm_refuses_do_not_fill_the_log(void **state)
+{
+	struct machine_config cfg = gic(IRQCHIP_GICV3);
+	unsigned int lines = 0;
+	struct capture c;
+	struct world w;
+	char *log;
+
+	(void)state;
+	world_open(&w, &cfg);
+	add(&w, VIRTIO_BUS_PCI);
+	add(&w, VIRTIO_BUS_PCI);
+	for (unsigned int slot = 0; slot < 2; slot++) {
+		put(&w, ecam(slot, PCI_BASE_ADDRESS_4), 4, 0x10000000);
+		put(&w, ecam(slot, PCI_BASE_ADDRESS_5), 4, 0);
+	}
+	put(&w, ecam(0, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
+	log_set_level(LOG_DEBUG);
+	capture_start(&c, STDERR_FILENO);
+	for (unsigned int i = 0; i < 100; i++)
+		put(&w, ecam(1, PCI_COMMAND), 2, i % 2 ? 0 : PCI_COMMAND_MEMORY);
+	log = capture_end(&c, NULL);
+	log_set_level(LOG_INFO);
+	for (const char *p = log; (p = strstr(p, "has no doorbell")); p++)
+		lines++;
+	assert_in_range(lines, 1, 2 * LOG_LIMIT_BURST);
+	free(log);
+	world_close(&w);
+}
+
 static void a_message_goes_to_kvm_as_it_is(void **state)
 {
 	struct machine_config cfg = gic(IRQCHIP_GICV3);
@@ -471,6 +502,7 @@ int main(void)
 		cmocka_unit_test(the_map_of_lines_is_the_bridges),
 		cmocka_unit_test(without_messages_there_is_neither_its_nor_frame),
 		cmocka_unit_test(a_pci_devices_doorbells_follow_its_bar),
+		cmocka_unit_test(doorbells_that_kvm_refuses_do_not_fill_the_log),
 		cmocka_unit_test(a_message_goes_to_kvm_as_it_is),
 		cmocka_unit_test(an_its_that_kvm_refuses_is_told_with_a_way_out),
 		cmocka_unit_test(the_machine_decides_for_devices_that_do_not),

@@ -6,9 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "fake/play.h"
+#include "util/log.h"
 #include "vm/timer.h"
 
 #define MS (NS_PER_S / 1000)
@@ -184,6 +189,29 @@ static void after_its_end_it_is_not_due(void **state)
 	assert_int_equal(w->calls, 0);
 }
 
+/* The guest may set it as often as it likes. */
+static void a_host_without_a_timer_is_told_of_but_not_for_ever(void **state)
+{
+	struct rlimit old, none = { 0 };
+	struct world *w = *state;
+	unsigned int lines = 0;
+	struct capture c;
+	char *log;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none.rlim_max = old.rlim_max;
+	capture_start(&c, STDERR_FILENO);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (unsigned int i = 0; i < 100; i++)
+		set(&w->timer, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	log = capture_end(&c, NULL);
+	for (const char *p = log; (p = strstr(p, "no timer")); p++)
+		lines++;
+	assert_in_range(lines, 1, 2 * LOG_LIMIT_BURST);
+	free(log);
+}
+
 static void the_clocks_tell_the_hosts_time(void **state)
 {
 	uint64_t real = clock_realtime.now(NULL), boot = clock_boottime.now(NULL);
@@ -206,6 +234,7 @@ int main(void)
 		test(it_can_be_set_again_when_it_is_due),
 		test(a_timer_that_is_never_set_takes_no_descriptor),
 		test(after_its_end_it_is_not_due),
+		test(a_host_without_a_timer_is_told_of_but_not_for_ever),
 		cmocka_unit_test(the_clocks_tell_the_hosts_time),
 	};
 
