@@ -85,7 +85,8 @@ static void handle_control(struct virtio_console *con, const struct control *msg
 			con->port[i].added = true;
 		}
 	} else if (!port || !port->added) {
-		if (msg->event != VIRTIO_CONSOLE_DEVICE_READY && log_limit_ok(&con->dev.limit))
+		if (msg->event != VIRTIO_CONSOLE_DEVICE_READY && log_enabled(LOG_DEBUG) &&
+		    log_limit_ok(&con->dev.limit))
 			log_debug("%s: the guest speaks of port %u, which it has not been told of",
 				  con->dev.name, msg->id);
 	} else if (msg->event == VIRTIO_CONSOLE_PORT_READY && msg->value == 1) {

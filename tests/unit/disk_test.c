@@ -387,6 +387,27 @@ static void later_calls_done_end(void **state)
 	assert_int_equal(w->nr_ends, 1);
 }
 
+/* The thread of whoever submits has other devices to serve. */
+static void a_long_transfer_is_left_to_a_worker(void **state)
+{
+	struct world *w = *state;
+	struct iovec iov[20];
+	struct block_request req = { .op = BLOCK_WRITE,
+				     .len = sizeof(iov) / sizeof(*iov) * sizeof(w->buf),
+				     .iov = iov };
+
+	make_file(w, 2 * (off_t)req.len);
+	open_disk(w);
+	fill(w, 1);
+	for (req.nr_iov = 0; req.nr_iov < ARRAY_SIZE(iov); req.nr_iov++)
+		iov[req.nr_iov] = (struct iovec){ w->buf, sizeof(w->buf) };
+	start(w, &req, 1);
+	assert_int_equal(w->nr_pending, 1);
+	finish(w);
+	assert_int_equal(req.result, 0);
+	expect_in_file(w, (off_t)(req.len - sizeof(w->buf)), w->buf, sizeof(w->buf));
+}
+
 #define OPEN(name) cmocka_unit_test_setup_teardown(name, set_up_auto, tear_down)
 #define EACH(name)                                                                \
 	cmocka_unit_test_setup_teardown(name, set_up_auto, tear_down),            \
@@ -427,6 +448,7 @@ int main(void)
 		EACH(an_image_resized_from_outside_is_noticed),
 		EACH(the_next_device_finds_the_same_image),
 		EACH(later_calls_done_end),
+		EACH(a_long_transfer_is_left_to_a_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
