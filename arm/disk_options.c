@@ -212,6 +212,8 @@ int disk_parse(struct disk_options *disks, const char *value, struct err *e)
 	ret = set_name(&disk.file.path, opt_next_word(&rest), e);
 	while (ret == 0 && rest)
 		ret = parse_key(&disk, opt_next_word(&rest), e);
+	if (ret == 0 && disk.file.backing_format != DISK_FORMAT_UNSAID && !disk.file.backing)
+		ret = err_set(e, EINVAL, "'backing-format' needs 'backing=', the file it is of");
 	if (ret < 0) {
 		free_option(&disk);
 		return err_wrap(e, ret, "'%s'", value);

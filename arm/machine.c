@@ -295,6 +295,8 @@ static int take_signals(struct session *s, sigset_t *old, struct err *e)
 	stop_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, old);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file at its limit (ulimit -f) is the device's error, and not the process's end. */
+	signal(SIGXFSZ, SIG_IGN);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return err_sys(e, "cannot receive signals");

@@ -156,13 +156,15 @@ static void disk_kick(void *ctx)
 	if (!disk->uring)
 		return;
 	do {
-		if (!disk_uring_submit(disk->uring))
-			disk_later(disk);
+		disk_uring_submit(disk->uring);
 		reaped = false;
 		while (reap_one(disk, false))
 			reaped = true;
 		/* What is done has made room for what had none. */
 	} while (reaped && disk_uring_waits(disk->uring));
+	/* The rest of a short transfer, which the host may not have taken. */
+	if (!disk_uring_submit(disk->uring))
+		disk_later(disk);
 }
 
 static void complete_list(struct disk *disk, struct block_request *req)
@@ -242,7 +244,7 @@ static int resize_image(struct disk *disk, uint64_t size, struct err *e)
 		return err_sys(e, "cannot be resized");
 	ret = disk_file_find_size(&disk->file, e);
 	if (ret == 0)
-		disk->info.size = align_down(disk->file.size, BLOCK_SECTOR);
+		disk->info.size = align_down(disk->file.size, disk->info.logical_block);
 	return ret;
 }
 
@@ -253,11 +255,11 @@ int disk_resize(struct disk *disk, uint64_t size, struct err *e)
 
 	if (disk->info.readonly || (disk->image.ops && (!size || !disk->image.ops->resize)))
 		return err_set(e, EINVAL, "disk '%s' cannot be resized", disk->path);
-	if (size % BLOCK_SECTOR || (size && size < disk->info.size))
+	if (size % disk->info.logical_block || (size && size < disk->info.size))
 		return err_set(e, EINVAL,
 			       "disk '%s' has %" PRIu64 " bytes and only grows, by multiples of "
-			       "512: not to %" PRIu64,
-			       disk->path, disk->info.size, size);
+			       "%u: not to %" PRIu64,
+			       disk->path, disk->info.size, disk->info.logical_block, size);
 	if (frontend->done)
 		pthread_mutex_lock(frontend->lock);
 	ret = resize_image(disk, size, e);

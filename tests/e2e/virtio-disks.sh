@@ -28,6 +28,18 @@ else
 	skip "$name" "no file system of its own here"
 fi
 
+# So is a limit on the size of lkvm's files, which would otherwise be a signal.
+name="virtio-disks: ulimit -f is an I/O error to the guest"
+truncate -s 40M "$work/limited"
+run "${LIMIT:-200}" sh -c 'ulimit -f 1024; exec "$@"' sh "$LKVM" run kernel-6.1 -i initrd-6.1.gz -m 512 \
+	-d "$work/limited,format=raw" -p "quiet lkvm.disks=1 lkvm.test=blk"
+if [ "$status" -eq 0 ] && grep -q 'File too large; the guest sees an I/O error' "$err"; then
+	pass "$name"
+else
+	fail "$name" "status $status, or no word of it"
+fi
+rm -f "$work/limited"
+
 # Deep sleep ends with a byte on the console, and the disk works as before.
 name="virtio-disks: deep sleep"
 if [ "$LAB_HOST" = 5.10 ]; then

@@ -132,6 +132,7 @@ static void nonsense_is_named(void **state)
 		{ "a,queues=-1", "not a whole number" },
 		{ "a,transport=isa", "'isa' is none of mmio, pci" },
 		{ "a,backing=", "the name of the file is empty" },
+		{ "a,backing-format=raw", "'backing-format' needs 'backing='" },
 		{ "a,aio=native", "'native' is none of auto" },
 	};
 

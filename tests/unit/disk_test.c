@@ -4,7 +4,25 @@
  * each kind of request by each of the ways there are: at once (a file in memory), io_uring,
  * threads.
  */
+#include <dlfcn.h>
 #include "disk_world.h"
+#include "../../host/disk_engine.h"
+
+struct io_uring;
+
+/* Calls of io_uring_submit() until one is told to come back later; 0: none is. */
+static int submits_until_busy;
+
+/* In place of the library's. */
+int io_uring_submit(struct io_uring *ring);
+int io_uring_submit(struct io_uring *ring)
+{
+	int (*real)(struct io_uring *) = dlsym(RTLD_NEXT, "io_uring_submit");
+
+	if (submits_until_busy && !--submits_until_busy)
+		return -EAGAIN;
+	return real(ring);
+}
 
 /* --- Opening --- */
 
@@ -374,6 +392,36 @@ static void the_next_device_finds_the_same_image(void **state)
 	expect_filled(w, 6, 4096);
 }
 
+static void a_size_has_whole_logical_blocks(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	open_disk(w);
+	w->disk->info.logical_block = 4096; /* as a disk of the host may have it */
+	assert_int_equal(disk_resize(w->disk, FILE_SIZE + 512, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "multiples of 4096"));
+	assert_int_equal(truncate(w->path, FILE_SIZE + 4096 + 512), 0);
+	assert_int_equal(disk_resize(w->disk, 0, NULL), 0);
+	assert_int_equal(w->size_told, FILE_SIZE + 4096);
+}
+
+/* What is left of a short read is given to the host by itself, and the host may be short of memory. */
+static void the_rest_of_a_short_read_is_not_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	open_disk(w);
+	fill(w, 1);
+	assert_int_equal(transfer(w, BLOCK_WRITE, FILE_SIZE - 8192, 8192), 0);
+	assert_int_equal(truncate(w->path, FILE_SIZE - 4096), 0);
+	submits_until_busy = 2;
+	alarm(10);
+	assert_int_equal(transfer(w, BLOCK_READ, FILE_SIZE - 8192, 8192), -EIO);
+	alarm(0);
+	submits_until_busy = 0;
+}
+
 static void later_calls_done_end(void **state)
 {
 	struct world *w = *state;
@@ -447,6 +495,8 @@ int main(void)
 		EACH(a_disk_that_grows_tells_its_device),
 		EACH(an_image_resized_from_outside_is_noticed),
 		EACH(the_next_device_finds_the_same_image),
+		EACH(a_size_has_whole_logical_blocks),
+		OPEN(the_rest_of_a_short_read_is_not_forgotten),
 		EACH(later_calls_done_end),
 		EACH(a_long_transfer_is_left_to_a_worker),
 	};
