@@ -39,6 +39,7 @@ static void usage(void)
 
 int builtin_resume(int argc, char **argv)
 {
+	const struct request request = { .command = "resume" };
 	struct resume resume = { 0 };
 	struct reply reply;
 	struct err e = { 0 };
@@ -56,7 +57,7 @@ int builtin_resume(int argc, char **argv)
 		usage();
 		return MACHINE_OFF;
 	}
-	ret = client_call(resume.name, "resume", &reply, &e);
+	ret = client_call(resume.name, &request, &reply, &e);
 	if (ret < 0 || reply.status < 0) {
 		log_error("%s", ret < 0 ? e.text : reply.text);
 		return MACHINE_FAILED;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "host/disk.h"
 #include "parts.h"
+#include "util/opt.h"
 #include "virtio/blk.h"
 
 struct disks {
@@ -70,6 +72,40 @@ void disks_remove(struct disks *d, struct machine *m)
 		virtio_blk_destroy(&d->disk[i].dev);
 		d->disk[i].made = false;
 	}
+}
+
+/* All digits are a number, even if some disk's serial looks like that. */
+static struct one_disk *find_disk(struct disks *d, const char *name)
+{
+	uint32_t nr;
+	bool is_nr = opt_set_u32(&nr, name, NULL) == 0;
+
+	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+		const char *serial = d->options->disk[i].serial;
+
+		if (is_nr ? i == nr : serial && !strcmp(serial, name))
+			return &d->disk[i];
+	}
+	return NULL;
+}
+
+int disks_resize(struct disks *d, const char *disk, uint64_t size, uint64_t *now, struct err *e)
+{
+	struct one_disk *one = find_disk(d, disk);
+	int ret;
+
+	if (!one && !d)
+		return err_set(e, ENOENT, "there is no disk '%s': it has none at all", disk);
+	if (!one)
+		return err_set(e, ENOENT,
+			       "there is no disk '%s': it has 0 to %u, in the order of the -d "
+			       "options; a serial= will do, too",
+			       disk, d->options->nr - 1);
+	ret = disk_resize(one->image, size, e);
+	if (ret < 0)
+		return err_wrap(e, ret, "disk %s", disk);
+	*now = disk_backend(one->image).info.size;
+	return 0;
 }
 
 void disks_close(struct disks *d)

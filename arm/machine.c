@@ -182,6 +182,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 			       .gic = GIC_NONE,
 			       .alarm = LOOP_TIMER_NONE,
 			       .compat = cfg->compat ? &s->compat : NULL,
+			       .disks = s->disks,
 			       .events = m->events };
 	type = choose_vm_type(m, s->kvm, e);
 	if (type < 0)
@@ -382,6 +383,12 @@ static enum machine_status status_of(enum vm_end end)
 bool machine_wake(struct machine *m)
 {
 	return power_wake(m);
+}
+
+int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint64_t *now,
+			struct err *e)
+{
+	return disks_resize(m->disks, disk, size, now, e);
 }
 
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e)

@@ -36,6 +36,7 @@ struct machine {
 	uint32_t psci;           /* effective */
 	uint64_t *mpidr;         /* of each vCPU */
 	struct slots slots;      /* where virtio devices are */
+	struct disks *disks;     /* the session's, or NULL */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
@@ -114,6 +115,9 @@ int disks_open(struct disks **disks, const struct machine_config *cfg, struct lo
 int disks_add(struct disks *disks, struct machine *m, struct err *e);
 void disks_remove(struct disks *disks, struct machine *m);
 void disks_close(struct disks *disks);
+/* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */
+int disks_resize(struct disks *disks, const char *disk, uint64_t size, uint64_t *now,
+		 struct err *e);
 
 /*
  * consoles.c: the terminal and all that characters come from and go to: the four UARTs (the regions of the

@@ -225,27 +225,26 @@ void disk_disconnect(struct disk *disk)
 	disk->frontend = (struct block_frontend){ 0 };
 }
 
-/* The image's side of a new size. */
+/*
+ * A raw image's side of a new size. Only what its file has now tells whether that would cut something
+ * off: somebody may have made it longer than the guest knows.
+ */
 static int resize_image(struct disk *disk, uint64_t size, struct err *e)
 {
-	int ret;
+	struct disk_file *file = &disk->file;
+	int ret = disk_file_find_size(file, e);
 
-	if (disk->image.ops) {
-		/* Its thread is idle as long as we hold the device's lock. */
-		if (disk->in_flight)
-			return err_set(e, EBUSY, "is busy at this moment: try again");
-		ret = disk->image.ops->resize(disk->image.ctx, size, e);
-		disk->info.size = ret < 0 ? disk->info.size : size;
+	if (ret < 0)
 		return ret;
-	}
-	if (size && disk->file.is_device)
-		return err_set(e, EINVAL, "is a block device, which is not resized from here");
-	if (size && ftruncate(disk->file.fd, (off_t)size) < 0)
+	if (size && size < file->size)
+		return err_set(e, EINVAL, "has %" PRIu64 " bytes and only grows: not to %" PRIu64,
+			       file->size, size);
+	if (size && ftruncate(file->fd, (off_t)size) < 0)
 		return err_sys(e, "cannot be resized");
-	ret = disk_file_find_size(&disk->file, e);
-	if (ret == 0)
-		disk->info.size = align_down(disk->file.size, disk->info.logical_block);
-	return ret;
+	if (size)
+		file->size = size;
+	disk->info.size = align_down(file->size, disk->info.logical_block);
+	return 0;
 }
 
 int disk_resize(struct disk *disk, uint64_t size, struct err *e)
@@ -253,13 +252,17 @@ int disk_resize(struct disk *disk, uint64_t size, struct err *e)
 	const struct block_frontend *frontend = &disk->frontend;
 	int ret;
 
-	if (disk->info.readonly || (disk->image.ops && (!size || !disk->image.ops->resize)))
-		return err_set(e, EINVAL, "disk '%s' cannot be resized", disk->path);
-	if (size % disk->info.logical_block || (size && size < disk->info.size))
+	if (disk->info.readonly)
+		return err_set(e, EROFS, "is read-only and keeps its size");
+	if (disk->image.ops)
+		return err_set(e, EOPNOTSUPP, "is a qcow2 image, and only raw ones can be resized");
+	if (size % disk->info.logical_block)
 		return err_set(e, EINVAL,
-			       "disk '%s' has %" PRIu64 " bytes and only grows, by multiples of "
-			       "%u: not to %" PRIu64,
-			       disk->path, disk->info.size, disk->info.logical_block, size);
+			       "grows by multiples of %" PRIu32 " bytes: not to %" PRIu64,
+			       disk->info.logical_block, size);
+	if (size && disk->file.is_device)
+		return err_set(e, EINVAL,
+			       "is a block device, which the host resizes: give no size here");
 	if (frontend->done)
 		pthread_mutex_lock(frontend->lock);
 	ret = resize_image(disk, size, e);
@@ -268,5 +271,5 @@ int disk_resize(struct disk *disk, uint64_t size, struct err *e)
 			frontend->resized(frontend->ctx, disk->info.size);
 		pthread_mutex_unlock(frontend->lock);
 	}
-	return ret < 0 ? err_wrap(e, ret, "disk '%s'", disk->path) : 0;
+	return ret;
 }

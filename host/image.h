@@ -33,11 +33,6 @@ struct image_ops {
 	 * guest sees as an I/O error; disk.c logs it.
 	 */
 	int (*run)(void *image, struct block_request *req);
-	/*
-	 * Another size for the guest; @size is a multiple of BLOCK_SECTOR. NULL: the format cannot.
-	 * Returns 0, or -errno with @e set.
-	 */
-	int (*resize)(void *image, uint64_t size, struct err *e);
 	/* Writes what is still cached, syncs unless @unsafe was asked for, and frees @image. */
 	void (*close)(void *image);
 };

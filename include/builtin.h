@@ -7,6 +7,7 @@
 #define LKVM_BUILTIN_H
 
 int builtin_host(int argc, char **argv);
+int builtin_resize(int argc, char **argv);
 int builtin_resume(int argc, char **argv);
 int builtin_run(int argc, char **argv);
 int builtin_version(int argc, char **argv);

@@ -2,7 +2,6 @@
 /* One request to a VM's control socket and its answer. What answers is not trusted to be a VM. */
 #include <errno.h>
 #include <libfdt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -86,17 +85,15 @@ static int receive_reply(int fd, struct reply *reply, struct err *e)
 	return reply_decode(reply, blob, (size_t)size, e);
 }
 
-int client_call(const char *name, const char *command, struct reply *reply, struct err *e)
+int client_call(const char *name, const struct request *request, struct reply *reply, struct err *e)
 {
 	autofd int fd = connect_to(name, e);
-	struct request request = { 0 };
 	struct dt dt = { 0 };
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	snprintf(request.command, sizeof(request.command), "%s", command);
-	ret = request_encode(&request, &dt, e);
+	ret = request_encode(request, &dt, e);
 	if (ret == 0) {
 		ret = send_all(fd, dt.blob, fdt_totalsize(dt.blob));
 		if (ret < 0)

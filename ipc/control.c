@@ -9,6 +9,7 @@
  * CONTROL_CLIENTS_MAX others have come after it; there is no timer, which would wake an idle VM.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,26 +50,47 @@ struct control {
 
 /* The commands. */
 
-static void resume(struct control *c, struct reply *reply)
+static void resume(struct control *c, const struct request *request, struct reply *reply)
 {
 	const char *how = machine_wake(c->machine) ? "wakes up" : "is running";
 
+	(void)request;
 	snprintf(reply->text, sizeof(reply->text), "VM %s %s", c->vm_name, how);
 }
 
-/* Each fills in the text and, if it fails, the status. The machine is there and runs. */
+static void resize(struct control *c, const struct request *request, struct reply *reply)
+{
+	struct err e = { 0 };
+	uint64_t size;
+
+	reply->status = machine_resize_disk(c->machine, request->disk, request->size, &size, &e);
+	if (reply->status == 0)
+		snprintf(reply->text, sizeof(reply->text),
+			 "VM %s: disk %s has %" PRIu64 " bytes now", c->vm_name, request->disk,
+			 size);
+	else
+		snprintf(reply->text, sizeof(reply->text), "VM %s: %.400s", c->vm_name, e.text);
+}
+
+/*
+ * Each fills in the text, in plain ASCII, and, if it fails, the status. The machine is there and
+ * runs.
+ */
 static const struct command {
 	const char *name;
-	void (*run)(struct control *c, struct reply *reply);
+	void (*run)(struct control *c, const struct request *request, struct reply *reply);
 } commands[] = {
 	{ "resume", resume },
+	{ "resize", resize },
 };
 
-static void run_command(struct control *c, const char *name, struct reply *reply)
+static void run_command(struct control *c, const struct request *request, struct reply *reply)
 {
+	const char *name = request->command;
+
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(commands[i].name, name)) {
-			commands[i].run(c, reply);
+			commands[i].run(c, request, reply);
 			return;
 		}
 	}
@@ -83,7 +105,7 @@ static void judge(struct control *c, const void *blob, size_t size, struct reply
 
 	*reply = (struct reply){ .status = request_decode(&request, blob, size, &e) };
 	if (reply->status == 0)
-		run_command(c, request.command, reply);
+		run_command(c, &request, reply);
 	else
 		snprintf(reply->text, sizeof(reply->text), "VM %s got %.400s", c->vm_name, e.text);
 }

@@ -39,6 +39,10 @@ int request_encode(const struct request *request, struct dt *dt, struct err *e)
 	if (ret < 0)
 		return ret;
 	dt_string(dt, "command", request->command);
+	if (request->disk[0])
+		dt_string(dt, "disk", request->disk);
+	if (request->size)
+		dt_u64(dt, "size", request->size);
 	return dt_finish(dt, e);
 }
 
@@ -61,6 +65,17 @@ static int get_u32(const void *fdt, const char *name, uint32_t *value, struct er
 	if (!cell || len != sizeof(*value))
 		return err_set(e, EBADMSG, "a message without a number: %s", name);
 	*value = fdt32_ld(cell);
+	return 0;
+}
+
+static int get_u64(const void *fdt, const char *name, uint64_t *value, struct err *e)
+{
+	int len;
+	const void *cells = fdt_getprop(fdt, 0, name, &len);
+
+	if (!cells || len != sizeof(*value))
+		return err_set(e, EBADMSG, "a message without a number of 64 bits: %s", name);
+	*value = fdt64_ld(cells);
 	return 0;
 }
 
@@ -103,9 +118,14 @@ int request_decode(struct request *request, const void *blob, size_t size, struc
 {
 	int ret = check(blob, size, e);
 
-	if (ret < 0)
-		return ret;
-	return get_text(blob, "command", request->command, sizeof(request->command), e);
+	*request = (struct request){ 0 };
+	if (ret == 0)
+		ret = get_text(blob, "command", request->command, sizeof(request->command), e);
+	if (ret == 0 && fdt_getprop(blob, 0, "disk", NULL))
+		ret = get_text(blob, "disk", request->disk, sizeof(request->disk), e);
+	if (ret == 0 && fdt_getprop(blob, 0, "size", NULL))
+		ret = get_u64(blob, "size", &request->size, e);
+	return ret;
 }
 
 int reply_decode(struct reply *reply, const void *blob, size_t size, struct err *e)

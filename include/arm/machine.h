@@ -94,4 +94,13 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
  */
 bool machine_wake(struct machine *m);
 
+/*
+ * Gives a disk another size and tells the guest: disk_resize(), whose @size 0 means to look at the
+ * image again. @disk is its number, as -d options were given, from 0, or its serial. Sets *now to the
+ * size it has then, in bytes. Returns 0, or -errno with @e naming the disk as @disk does; then *now
+ * is untouched. By a machine_control, on the thread of machine_run().
+ */
+int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint64_t *now,
+			struct err *e);
+
 #endif

@@ -68,8 +68,9 @@ void disk_connect(struct disk *disk, struct block_frontend frontend);
 void disk_disconnect(struct disk *disk);
 
 /*
- * Looks at the image's size again, or (@size not 0) changes it first: a raw file is truncated or
- * extended. Tells the device. Loop's thread, its lock not held. Returns 0, or -errno with @e set.
+ * Looks at a raw image's size again, or (@size not 0, in bytes) extends the file to it first; it
+ * only shrinks where somebody else has made it smaller. Tells the device. Loop's thread, its lock
+ * not held. Returns 0, or -errno with @e saying what is wrong with the disk, without its name.
  */
 int disk_resize(struct disk *disk, uint64_t size, struct err *e);
 

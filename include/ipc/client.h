@@ -9,9 +9,10 @@
 #define CLIENT_PATIENCE_SECONDS 5
 
 /*
- * Sends @command to the VM called @name and waits for its answer, which may be that it fails
+ * Sends @request to the VM called @name and waits for its answer, which may be that it fails
  * (reply->status). Returns 0, or -errno with @e naming the VM; -ENOENT: there is no such VM.
  */
-int client_call(const char *name, const char *command, struct reply *reply, struct err *e);
+int client_call(const char *name, const struct request *request, struct reply *reply,
+		struct err *e);
 
 #endif

@@ -19,11 +19,15 @@
 #define MESSAGE_HEAD 8
 
 #define MESSAGE_COMMAND_SIZE 32
+#define MESSAGE_DISK_SIZE    32
 #define MESSAGE_TEXT_SIZE    512
 
 /* What a client asks for. Texts are plain ASCII and end with their terminator. */
 struct request {
 	char command[MESSAGE_COMMAND_SIZE];
+	/* Arguments; what is empty or 0 is not sent, and what did not come is that. */
+	char disk[MESSAGE_DISK_SIZE]; /* a number or a serial */
+	uint64_t size;                /* bytes */
 };
 
 /* What a VM answers. */

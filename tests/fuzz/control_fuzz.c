@@ -26,7 +26,8 @@ static void read_request(const void *blob, size_t size)
 		return;
 	must(request_encode(&in, &dt, NULL) == 0);
 	must(request_decode(&again, dt.blob, fdt_totalsize(dt.blob), NULL) == 0);
-	must(!strcmp(in.command, again.command));
+	must(!strcmp(in.command, again.command) && !strcmp(in.disk, again.disk));
+	must(in.size == again.size);
 	dt_free(&dt);
 }
 

@@ -30,6 +30,8 @@
 struct machine {
 	bool asleep;
 	unsigned int nr_wakes;
+	/* What its only disk, "0", was told. */
+	uint64_t size;
 };
 
 bool machine_wake(struct machine *m)
@@ -39,6 +41,16 @@ bool machine_wake(struct machine *m)
 	m->asleep = false;
 	m->nr_wakes++;
 	return slept;
+}
+
+int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint64_t *now,
+			struct err *e)
+{
+	if (strcmp(disk, "0") != 0)
+		return err_set(e, ENOENT, "there is no disk '%s'", disk);
+	m->size = size;
+	*now = size ? size : 4096;
+	return 0;
 }
 
 /* A folder for sockets, and a VM named "web" in it. */
@@ -153,13 +165,22 @@ static void assert_dropped(int fd)
 	close(fd);
 }
 
+/* A command without arguments. */
+static int ask(const char *command, struct reply *reply, struct err *e)
+{
+	struct request request = { 0 };
+
+	snprintf(request.command, sizeof(request.command), "%s", command);
+	return client_call("web", &request, reply, e);
+}
+
 /* The VM still answers who asks properly. */
 static void assert_answers(void)
 {
 	struct reply reply;
 	struct err e = { 0 };
 
-	client_call("web", "resume", &reply, &e);
+	ask("resume", &reply, &e);
 	assert_string_equal(e.text, "");
 	assert_int_equal(reply.status, 0);
 	assert_string_equal(reply.text, "VM web is running");
@@ -212,6 +233,69 @@ static void properties_that_are_not_known_are_ignored(void **state)
 	(void)state;
 	assert_int_equal(decode("lkvm,control", 1, "resume", 7, &request, NULL), 0);
 	assert_string_equal(request.command, "resume");
+}
+
+static void arguments_arrive_as_they_were_sent(void **state)
+{
+	struct request out = { .command = "resize", .disk = "a serial", .size = 0x123456789a };
+	struct request in = { 0 };
+	struct dt dt = { 0 };
+
+	(void)state;
+	assert_int_equal(request_encode(&out, &dt, NULL), 0);
+	assert_int_equal(request_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
+	assert_string_equal(in.command, "resize");
+	assert_string_equal(in.disk, "a serial");
+	assert_int_equal(in.size, 0x123456789a);
+	dt_free(&dt);
+}
+
+/* A request of an older lkvm has none, and one of ours that needs none is the same to an older VM. */
+static void arguments_may_be_missing(void **state)
+{
+	struct request in = { .disk = "left over", .size = 1 };
+	struct request out = { .command = "resume" };
+	struct dt dt = { 0 };
+
+	(void)state;
+	assert_int_equal(decode("lkvm,control", 1, "resume", 7, &in, NULL), 0);
+	assert_string_equal(in.disk, "");
+	assert_int_equal(in.size, 0);
+	assert_int_equal(request_encode(&out, &dt, NULL), 0);
+	assert_null(fdt_getprop(dt.blob, 0, "disk", NULL));
+	assert_null(fdt_getprop(dt.blob, 0, "size", NULL));
+	dt_free(&dt);
+}
+
+/* Decodes a request with one more property. */
+static int decode_with(const char *name, const void *value, int len)
+{
+	uint8_t fdt[4096];
+	struct request request;
+	void *small = tree("lkvm,control", 1, "resize", 7);
+
+	assert_int_equal(fdt_open_into(small, fdt, sizeof(fdt)), 0);
+	assert_int_equal(fdt_setprop(fdt, 0, name, value, len), 0);
+	free(small);
+	return request_decode(&request, fdt, fdt_totalsize(fdt), NULL);
+}
+
+static void arguments_are_bounded(void **state)
+{
+	char lengthy[MESSAGE_DISK_SIZE + 1];
+
+	(void)state;
+	memset(lengthy, 'x', sizeof(lengthy));
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	assert_int_equal(decode_with("disk", lengthy, sizeof(lengthy)), -EBADMSG);
+	assert_int_equal(decode_with("disk", lengthy + 1, sizeof(lengthy) - 1), 0);
+	assert_int_equal(decode_with("disk", "0", 1), -EBADMSG);
+	assert_int_equal(decode_with("disk", "", 0), -EBADMSG);
+	assert_int_equal(decode_with("disk", "\033", 2), -EBADMSG);
+	assert_int_equal(decode_with("size", "1234567", 8), 0);
+	assert_int_equal(decode_with("size", "123", 4), -EBADMSG);
+	assert_int_equal(decode_with("size", "12345678", 9), -EBADMSG);
+	assert_int_equal(decode_with("size", "", 0), -EBADMSG);
 }
 
 static void a_message_of_another_version_or_kind_is_refused(void **state)
@@ -298,12 +382,49 @@ static void a_sleeping_vm_is_woken_once(void **state)
 	(void)state;
 	world_start(&w);
 	w.machine.asleep = true;
-	assert_int_equal(client_call("web", "resume", &reply, NULL), 0);
+	assert_int_equal(ask("resume", &reply, NULL), 0);
 	assert_int_equal(reply.status, 0);
 	assert_string_equal(reply.text, "VM web wakes up");
 	assert_answers();
 	world_end(&w);
 	assert_int_equal(w.machine.nr_wakes, 2);
+}
+
+static void a_disk_is_resized(void **state)
+{
+	struct request request = { .command = "resize", .disk = "0", .size = 1ull << 40 };
+	struct reply sized = { 0 }, unsized = { 0 };
+	uint64_t told;
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	client_call("web", &request, &sized, NULL);
+	told = w.machine.size;
+	request.size = 0;
+	client_call("web", &request, &unsized, NULL);
+	world_end(&w);
+	assert_int_equal(sized.status, 0);
+	assert_string_equal(sized.text, "VM web: disk 0 has 1099511627776 bytes now");
+	assert_int_equal(told, 1ull << 40);
+	assert_string_equal(unsized.text, "VM web: disk 0 has 4096 bytes now");
+	assert_int_equal(w.machine.size, 0);
+}
+
+static void a_disk_that_cannot_be_resized_is_answered_with_the_reason(void **state)
+{
+	struct request request = { .command = "resize", .disk = "7" };
+	struct reply seven = { 0 }, none = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	client_call("web", &request, &seven, NULL);
+	ask("resize", &none, NULL);
+	world_end(&w);
+	assert_int_equal(seven.status, -ENOENT);
+	assert_string_equal(seven.text, "VM web: there is no disk '7'");
+	assert_int_equal(none.status, -ENOENT);
 }
 
 static void an_unknown_command_is_answered_with_an_error(void **state)
@@ -313,7 +434,7 @@ static void an_unknown_command_is_answered_with_an_error(void **state)
 
 	(void)state;
 	world_start(&w);
-	assert_int_equal(client_call("web", "levitate", &reply, NULL), 0);
+	assert_int_equal(ask("levitate", &reply, NULL), 0);
 	assert_int_equal(reply.status, -EOPNOTSUPP);
 	assert_string_equal(reply.text, "VM web knows no command 'levitate'");
 	world_end(&w);
@@ -348,7 +469,7 @@ static void a_vm_that_is_not_there_is_named(void **state)
 
 	(void)state;
 	setting(&w);
-	assert_int_equal(client_call("web", "resume", &reply, &e), -ENOENT);
+	assert_int_equal(ask("resume", &reply, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "there is no VM web"));
 	setting_end(&w);
 }
@@ -525,7 +646,7 @@ static void a_vm_that_hangs_is_not_waited_for_forever(void **state)
 	assert_int_equal(socket_find(&place, "web", NULL), 0);
 	fd = socket_listen(&place, "web", NULL);
 	assert_true(fd >= 0);
-	assert_int_equal(client_call("web", "resume", &reply, &e), -EAGAIN);
+	assert_int_equal(ask("resume", &reply, &e), -EAGAIN);
 	assert_string_equal(e.text, "VM web does not answer: it hangs");
 	close(fd);
 	unlink(w.path);
@@ -659,12 +780,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_arrives_as_it_was_sent),
 		cmocka_unit_test(properties_that_are_not_known_are_ignored),
+		cmocka_unit_test(arguments_arrive_as_they_were_sent),
+		cmocka_unit_test(arguments_may_be_missing),
+		cmocka_unit_test(arguments_are_bounded),
 		cmocka_unit_test(a_message_of_another_version_or_kind_is_refused),
 		cmocka_unit_test(a_command_is_a_short_plain_text),
 		cmocka_unit_test(a_request_that_is_cut_off_is_refused_at_every_byte),
 		cmocka_unit_test(a_tree_of_an_old_format_is_refused),
 		cmocka_unit_test(a_message_s_size_is_bounded),
 		cmocka_unit_test(a_sleeping_vm_is_woken_once),
+		cmocka_unit_test(a_disk_is_resized),
+		cmocka_unit_test(a_disk_that_cannot_be_resized_is_answered_with_the_reason),
 		cmocka_unit_test(an_unknown_command_is_answered_with_an_error),
 		cmocka_unit_test(a_request_of_another_version_is_answered_with_an_error),
 		cmocka_unit_test(a_vm_that_is_not_there_is_named),

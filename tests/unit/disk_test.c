@@ -366,6 +366,37 @@ static void a_disk_that_grows_tells_its_device(void **state)
 	assert_int_equal(transfer(w, BLOCK_WRITE, 2 * FILE_SIZE - 512, 512), 0);
 	assert_int_equal(disk_resize(w->disk, FILE_SIZE, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "only grows"));
+	assert_int_equal(disk_resize(w->disk, 3 * FILE_SIZE + 1, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "grows by multiples of 512 bytes"));
+	assert_int_equal(w->size_told, 2 * FILE_SIZE);
+}
+
+/* The guest's disk would grow, but the file would shrink. */
+static void a_file_that_is_longer_than_the_guest_knows_is_not_cut(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	open_disk(w);
+	assert_int_equal(truncate(w->path, 4 * FILE_SIZE), 0);
+	assert_int_equal(disk_resize(w->disk, 2 * FILE_SIZE, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "only grows"));
+	assert_int_equal(w->size_told, 0);
+	assert_int_equal(disk_resize(w->disk, 4 * FILE_SIZE, NULL), 0);
+	assert_int_equal(w->size_told, 4 * FILE_SIZE);
+}
+
+static void a_read_only_disk_keeps_its_size(void **state)
+{
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	w->cfg.readonly = true;
+	open_disk(w);
+	assert_int_equal(disk_resize(w->disk, 2 * FILE_SIZE, &e), -EROFS);
+	assert_non_null(strstr(e.text, "is read-only"));
+	assert_int_equal(disk_resize(w->disk, 0, NULL), -EROFS);
+	assert_int_equal(w->size_told, 0);
 }
 
 static void an_image_resized_from_outside_is_noticed(void **state)
@@ -493,6 +524,8 @@ int main(void)
 		EACH(an_error_of_the_host_is_the_requests_result),
 		EACH(buffers_may_lie_anywhere),
 		EACH(a_disk_that_grows_tells_its_device),
+		EACH(a_file_that_is_longer_than_the_guest_knows_is_not_cut),
+		EACH(a_read_only_disk_keeps_its_size),
 		EACH(an_image_resized_from_outside_is_noticed),
 		EACH(the_next_device_finds_the_same_image),
 		EACH(a_size_has_whole_logical_blocks),
