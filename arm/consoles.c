@@ -127,6 +127,12 @@ static int open_stdio(struct consoles *c, void (*quit)(void *ctx), void *ctx, st
 	return 0;
 }
 
+bool consoles_use(const struct machine_config *cfg, enum virtio_bus bus)
+{
+	return (cfg->console.virtio && slots_bus(cfg, cfg->console.bus) == bus) ||
+	       (cfg->console.nr_ports && slots_bus(cfg, VIRTIO_BUS_DEFAULT) == bus);
+}
+
 int consoles_open(struct consoles **consoles, const struct machine_config *cfg, struct loop *loop,
 		  void (*quit)(void *ctx), void *ctx, struct err *e)
 {

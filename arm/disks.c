@@ -18,20 +18,28 @@ struct disks {
 	} disk[];
 };
 
-int disks_open(struct disks **disks, const struct machine_config *cfg, struct loop *loop,
-	       struct err *e)
+static bool disks_use(const struct machine_config *cfg, enum virtio_bus bus)
+{
+	for (uint32_t i = 0; i < cfg->disks.nr; i++) {
+		if (slots_bus(cfg, cfg->disks.disk[i].bus) == bus)
+			return true;
+	}
+	return false;
+}
+
+static int disks_open(void **part, const struct machine_config *cfg, struct loop *loop,
+		      struct err *e)
 {
 	const struct disk_options *options = &cfg->disks;
 	struct disks *d;
 
-	*disks = NULL;
 	if (!options->nr)
 		return 0;
 	d = calloc(1, sizeof(*d) + options->nr * sizeof(d->disk[0]));
 	if (!d)
 		return err_sys(e, "cannot make disks");
 	d->options = options;
-	*disks = d;
+	*part = d;
 	for (uint32_t i = 0; i < options->nr; i++) {
 		d->disk[i].image = disk_open(&options->disk[i].file, loop, e);
 		if (!d->disk[i].image)
@@ -40,9 +48,12 @@ int disks_open(struct disks **disks, const struct machine_config *cfg, struct lo
 	return 0;
 }
 
-int disks_add(struct disks *d, struct machine *m, struct err *e)
+static int disks_add(void *part, struct machine *m, struct err *e)
 {
-	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+	struct disks *d = part;
+
+	m->disks = d;
+	for (uint32_t i = 0; i < d->options->nr; i++) {
 		const struct disk_option *option = &d->options->disk[i];
 		struct one_disk *one = &d->disk[i];
 		char name[16];
@@ -62,10 +73,12 @@ int disks_add(struct disks *d, struct machine *m, struct err *e)
 	return 0;
 }
 
-void disks_remove(struct disks *d, struct machine *m)
+static void disks_remove(void *part, struct machine *m)
 {
+	struct disks *d = part;
+
 	(void)m;
-	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+	for (uint32_t i = 0; i < d->options->nr; i++) {
 		if (!d->disk[i].made)
 			continue;
 		disk_disconnect(d->disk[i].image);
@@ -108,9 +121,19 @@ int disks_resize(struct disks *d, const char *disk, uint64_t size, uint64_t *now
 	return 0;
 }
 
-void disks_close(struct disks *d)
+static void disks_close(void *part)
 {
-	for (uint32_t i = 0; d && i < d->options->nr; i++)
+	struct disks *d = part;
+
+	for (uint32_t i = 0; i < d->options->nr; i++)
 		disk_close(d->disk[i].image);
 	free(d);
 }
+
+const struct machine_part disks_part = {
+	.uses = disks_use,
+	.open = disks_open,
+	.add = disks_add,
+	.remove = disks_remove,
+	.close = disks_close,
+};

@@ -36,8 +36,7 @@ struct session {
 	struct boot_files files;
 	int kvm;
 	struct loop loop;
-	struct disks *disks;
-	struct rng *rng;
+	void *part[MACHINE_PARTS_MAX]; /* of machine_parts[] each; NULL: not asked for */
 	struct consoles *consoles;
 	int signal_fd;
 	struct loop_source signals;
@@ -152,18 +151,20 @@ static int add_devices(struct machine *m, struct session *s, struct err *e)
 		ret = add_rtc(m, e);
 	if (ret == 0)
 		ret = consoles_add(s->consoles, m, e);
-	if (ret == 0)
-		ret = disks_add(s->disks, m, e);
-	if (ret == 0)
-		ret = rng_add(s->rng, m, e);
+	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++) {
+		if (s->part[i])
+			ret = machine_parts[i]->add(s->part[i], m, e);
+	}
 	return ret;
 }
 
 /* Back ends let go of their devices, which end. Neither vCPUs nor the loop run. */
 static void remove_devices(struct machine *m, struct session *s)
 {
-	rng_remove(s->rng, m);
-	disks_remove(s->disks, m);
+	for (unsigned int i = MACHINE_PARTS_MAX; i-- > 0;) {
+		if (s->part[i])
+			machine_parts[i]->remove(s->part[i], m);
+	}
 	consoles_remove(s->consoles, m);
 	slots_destroy(m);
 	loop_timer_close(&m->alarm);
@@ -182,7 +183,6 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 			       .gic = GIC_NONE,
 			       .alarm = LOOP_TIMER_NONE,
 			       .compat = cfg->compat ? &s->compat : NULL,
-			       .disks = s->disks,
 			       .events = m->events };
 	type = choose_vm_type(m, s->kvm, e);
 	if (type < 0)
@@ -335,10 +335,8 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 	}
 	if (ret == 0)
 		ret = loop_create(&s->loop, e);
-	if (ret == 0)
-		ret = disks_open(&s->disks, s->cfg, &s->loop, e);
-	if (ret == 0)
-		ret = rng_open(&s->rng, s->cfg, &s->loop, e);
+	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++)
+		ret = machine_parts[i]->open(&s->part[i], s->cfg, &s->loop, e);
 	if (ret == 0)
 		ret = s->kvm = kvm_open(cfg->dev, e);
 	if (ret >= 0)
@@ -356,8 +354,10 @@ static void session_close(struct session *s)
 	consoles_close(s->consoles);
 	if (s->control)
 		s->cfg->control->close(s->control);
-	rng_close(s->rng);
-	disks_close(s->disks);
+	for (unsigned int i = MACHINE_PARTS_MAX; i-- > 0;) {
+		if (s->part[i])
+			machine_parts[i]->close(s->part[i]);
+	}
 	loop_destroy(&s->loop);
 	close_fd(&s->signal_fd);
 	close_fd(&s->kvm);

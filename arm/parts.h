@@ -36,7 +36,7 @@ struct machine {
 	uint32_t psci;           /* effective */
 	uint64_t *mpidr;         /* of each vCPU */
 	struct slots slots;      /* where virtio devices are */
-	struct disks *disks;     /* the session's, or NULL */
+	struct disks *disks;     /* the session's, or NULL; by disks.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
@@ -98,43 +98,58 @@ int fdt_load(const char *path, void **blob, size_t *size, struct err *e);
 int fdt_fix_chosen(const struct machine *m, void *blob, struct err *e);
 
 /*
- * Devices with a host's side. Each part is one object of the session, which outlives machines: X_open()
- * opens the host's files (before KVM is touched, so that the user's mistakes come first), X_close() closes
- * them at the very end (NULL is fine). X_add() makes its devices for a machine of one life, puts them on
- * the machine by bus_add() or slots_add() and connects them; X_remove() ends that: back ends are
- * disconnected, devices destroyed. X_remove() also after an X_add() that failed, or was never called:
- * then it undoes what there is. vCPUs and loop do not run during any of these; RAM, GIC and transports
- * exist throughout X_add() and X_remove().
- *
- * X_open() leaves *part NULL if the user asked for none; X_add() and X_remove() take NULL, too.
+ * Devices with a host's side: a const table a part. Each is one object of the session, which outlives
+ * machines. vCPUs and loop do not run during any of these; RAM, GIC and transports exist throughout add()
+ * and remove().
  */
+struct machine_part {
+	/* Whether @cfg asks for a device of this part that will be on @bus, which is not the default. */
+	bool (*uses)(const struct machine_config *cfg, enum virtio_bus bus);
+	/*
+	 * Opens the host's files; before KVM is touched, so that the user's mistakes come first. Leaves *part
+	 * NULL if the user asked for none: then there is no more to it. Returns 0, or -errno with @e set;
+	 * close() also after that.
+	 */
+	int (*open)(void **part, const struct machine_config *cfg, struct loop *loop,
+		    struct err *e);
+	/*
+	 * Makes its devices for the machine of one life, puts them on it by bus_add() or slots_add() and
+	 * connects them. Returns 0, or -errno with @e set.
+	 */
+	int (*add)(void *part, struct machine *m, struct err *e);
+	/*
+	 * Ends add(): back ends are disconnected, devices destroyed. Also after an add() that failed, or was
+	 * never called: then it undoes what there is.
+	 */
+	void (*remove)(void *part, struct machine *m);
+	/* At the very end. */
+	void (*close)(void *part);
+};
 
-struct disks; /* disks.c */
-int disks_open(struct disks **disks, const struct machine_config *cfg, struct loop *loop,
-	       struct err *e);
-int disks_add(struct disks *disks, struct machine *m, struct err *e);
-void disks_remove(struct disks *disks, struct machine *m);
-void disks_close(struct disks *disks);
+/* All of them, in the order in which their devices are put on the machine, and NULL; parts.c. */
+#define MACHINE_PARTS_MAX 8
+extern const struct machine_part *const machine_parts[];
+
+extern const struct machine_part disks_part; /* disks.c */
+extern const struct machine_part rng_part;   /* rng.c */
+
+struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */
 int disks_resize(struct disks *disks, const char *disk, uint64_t size, uint64_t *now,
 		 struct err *e);
 
 /*
  * consoles.c: the terminal and all that characters come from and go to: the four UARTs (the regions of the
- * map), and the virtio console. @quit is called on the loop's thread when the person types Ctrl-A x.
+ * map), and the virtio console. As a part, but opened after all others: the terminal is raw from then on.
+ * @quit is called on the loop's thread when the person types Ctrl-A x.
  */
 struct consoles;
+bool consoles_use(const struct machine_config *cfg, enum virtio_bus bus);
 int consoles_open(struct consoles **consoles, const struct machine_config *cfg, struct loop *loop,
 		  void (*quit)(void *ctx), void *ctx, struct err *e);
 int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
-
-struct rng; /* rng.c */
-int rng_open(struct rng **rng, const struct machine_config *cfg, struct loop *loop, struct err *e);
-int rng_add(struct rng *rng, struct machine *m, struct err *e);
-void rng_remove(struct rng *rng, struct machine *m);
-void rng_close(struct rng *rng);
 
 #endif

@@ -31,11 +31,15 @@ int rng_parse_rate(struct rng_options *rng, const char *value, struct err *e)
 	return 0;
 }
 
-int rng_open(struct rng **rng, const struct machine_config *cfg, struct loop *loop, struct err *e)
+static bool rng_use(const struct machine_config *cfg, enum virtio_bus bus)
+{
+	return cfg->rng.present && slots_bus(cfg, cfg->rng.bus) == bus;
+}
+
+static int rng_open(void **part, const struct machine_config *cfg, struct loop *loop, struct err *e)
 {
 	struct rng *r;
 
-	*rng = NULL;
 	if (!cfg->rng.present)
 		return 0;
 	r = calloc(1, sizeof(*r));
@@ -44,16 +48,15 @@ int rng_open(struct rng **rng, const struct machine_config *cfg, struct loop *lo
 	r->cfg = cfg;
 	r->loop = loop;
 	r->timer = LOOP_TIMER_NONE;
-	*rng = r;
+	*part = r;
 	return 0;
 }
 
-int rng_add(struct rng *r, struct machine *m, struct err *e)
+static int rng_add(void *part, struct machine *m, struct err *e)
 {
+	struct rng *r = part;
 	int ret;
 
-	if (!r)
-		return 0;
 	r->made = true;
 	loop_timer_init(&r->timer, r->loop, &r->dev.dev.lock, virtio_rng_due, &r->dev);
 	ret = virtio_rng_init(&r->dev, "rng", &m->vm.ram,
@@ -64,17 +67,22 @@ int rng_add(struct rng *r, struct machine *m, struct err *e)
 	return ret;
 }
 
-void rng_remove(struct rng *r, struct machine *m)
+static void rng_remove(void *part, struct machine *m)
 {
+	struct rng *r = part;
+
 	(void)m;
-	if (!r || !r->made)
+	if (!r->made)
 		return;
 	loop_timer_close(&r->timer);
 	virtio_rng_destroy(&r->dev);
 	r->made = false;
 }
 
-void rng_close(struct rng *r)
-{
-	free(r);
-}
+const struct machine_part rng_part = {
+	.uses = rng_use,
+	.open = rng_open,
+	.add = rng_add,
+	.remove = rng_remove,
+	.close = free,
+};

@@ -38,34 +38,32 @@ struct slot {
 	struct doorbell bell[]; /* of each queue */
 };
 
-static enum virtio_bus resolve(const struct machine_config *cfg, enum virtio_bus bus)
+enum virtio_bus slots_bus(const struct machine_config *cfg, enum virtio_bus bus)
 {
 	if (bus == VIRTIO_BUS_DEFAULT)
 		bus = cfg->bus;
 	return bus == VIRTIO_BUS_DEFAULT ? BUS_CHOICE : bus;
 }
 
-static bool on_pci(const struct machine_config *cfg, enum virtio_bus bus)
+static bool uses(const struct machine_config *cfg, enum virtio_bus bus)
 {
-	return resolve(cfg, bus) == VIRTIO_BUS_PCI;
+	for (unsigned int i = 0; machine_parts[i]; i++) {
+		if (machine_parts[i]->uses(cfg, bus))
+			return true;
+	}
+	return consoles_use(cfg, bus);
 }
 
 bool slots_need_pci(const struct machine_config *cfg)
 {
-	for (uint32_t i = 0; i < cfg->disks.nr; i++) {
-		if (on_pci(cfg, cfg->disks.disk[i].bus))
-			return true;
-	}
-	return (cfg->console.virtio && on_pci(cfg, cfg->console.bus)) ||
-	       (cfg->console.nr_ports && on_pci(cfg, VIRTIO_BUS_DEFAULT)) ||
-	       (cfg->rng.present && on_pci(cfg, cfg->rng.bus));
+	return uses(cfg, VIRTIO_BUS_PCI);
 }
 
 unsigned int slots_nr_spis(const struct machine_config *cfg, enum irqchip version)
 {
 	if (slots_need_pci(cfg) && !cfg->no_msi && version == IRQCHIP_GICV2)
 		return MAP_SPI_NR;
-	if (cfg->disks.nr || cfg->console.virtio || cfg->console.nr_ports || cfg->rng.present)
+	if (slots_need_pci(cfg) || uses(cfg, VIRTIO_BUS_MMIO))
 		return MAP_SPI_NR_VIRTIO;
 	return MAP_SPI_NR_BOARD;
 }
@@ -285,7 +283,8 @@ int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus,
 	ret = open_doorbells(m, slot, e);
 	if (ret < 0)
 		return ret;
-	return on_pci(m->cfg, bus) ? add_pci(m, slot, e) : add_mmio(m, slot, e);
+	return slots_bus(m->cfg, bus) == VIRTIO_BUS_PCI ? add_pci(m, slot, e)
+							: add_mmio(m, slot, e);
 }
 
 void slots_fdt(const struct machine *m, struct dt *dt)

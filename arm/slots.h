@@ -23,6 +23,9 @@ struct slots {
 	gpa_t pci_high; /* base of the 64-bit window; 0: the host has no room for it */
 };
 
+/* Where a device is put whose own wish is @bus: @bus, the machine's, or lkvm's choice. */
+enum virtio_bus slots_bus(const struct machine_config *cfg, enum virtio_bus bus);
+
 /* Whether any device that @cfg asks for will be on PCI. */
 bool slots_need_pci(const struct machine_config *cfg);
 
