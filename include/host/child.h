@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Programs of the host that serve a VM: started for it, ended with it, however that happens. Loop's thread, or
+ * when the loop does not run; the same thread for all of one child, because it is bound to the life of that.
+ */
+#ifndef LKVM_HOST_CHILD_H
+#define LKVM_HOST_CHILD_H
+
+#include <sys/types.h>
+#include "util/err.h"
+#include "vm/loop.h"
+
+struct child {
+	pid_t pid; /* 0: none runs */
+	struct loop *loop;
+	struct loop_source source; /* a pidfd */
+	void (*ended)(void *ctx, int status);
+	void *ctx;
+};
+
+#define CHILD_NONE ((struct child){ .source.fd = -1 })
+
+/*
+ * Looks for the program @name in PATH, then at the absolute names in @places (NULL-terminated, or NULL).
+ * Returns its file name, for the caller to free(), or NULL: there is none.
+ */
+char *child_find(const char *name, const char *const *places);
+
+/*
+ * Runs the program @argv[0], a file name, with @argv (NULL-terminated). It gets the @nr_fds descriptors @fds under
+ * their numbers, besides nothing to read, and lkvm's stderr for both outputs; the terminal's signals do not
+ * reach it; it is killed when lkvm dies. @ended(@ctx, status as of waitpid()) is called if it ends by itself; may be NULL. @child
+ * must stay where it is. Returns 0, or -errno with @e set.
+ */
+int child_start(struct child *child, const char *const *argv, const int *fds, unsigned int nr_fds,
+		struct loop *loop, void (*ended)(void *ctx, int status), void *ctx, struct err *e);
+
+/* Ends it: asks, and if it does not end within a second, kills. CHILD_NONE and one that ended are fine. */
+void child_end(struct child *child);
+
+#endif
