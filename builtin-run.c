@@ -257,6 +257,8 @@ static const struct opt rows[] = {
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
 	  set_rng_rate, CFG(rng) },
+	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
+	  CFG(balloon) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",

@@ -84,7 +84,11 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
 		return err_sys(e, "the host has no %llu MiB of memory for the guest%s%s",
 			       (unsigned long long)(size / MiB), hugetlbfs ? " in " : "",
 			       hugetlbfs ? hugetlbfs : "");
-	*ram = (struct ram){ .host = host, .base = base, .size = size, .page_size = page_size };
+	*ram = (struct ram){ .host = host,
+			     .base = base,
+			     .size = size,
+			     .page_size = page_size,
+			     .shared = hugetlbfs };
 	return 0;
 }
 
@@ -92,6 +96,16 @@ void ram_use_huge_pages(const struct ram *ram, bool use)
 {
 	/* A hint: hugetlbfs and kernels without such pages refuse it, and are right. */
 	madvise(ram->host, ram->size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len)
+{
+	void *host = ram_slice(ram, gpa, len);
+
+	if (!host)
+		return -EFAULT;
+	/* A file's pages stay in it when they are merely unmapped. */
+	return madvise(host, len, ram->shared ? MADV_REMOVE : MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
 void ram_destroy(struct ram *ram)

@@ -18,6 +18,7 @@ struct ram {
 	gpa_t base;
 	uint64_t size;      /* bytes, a multiple of @page_size */
 	uint64_t page_size; /* of the backing: the host's page, or the huge page of hugetlbfs */
+	bool shared;        /* the pages are a file's */
 };
 
 /*
@@ -32,6 +33,13 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
  * guest's accesses are faster with them, but the first byte of each costs 2 MiB of cleared memory.
  */
 void ram_use_huge_pages(const struct ram *ram, bool use);
+
+/*
+ * Gives the host's memory behind @len bytes at @gpa back: multiples of @page_size, in RAM. They read as zero
+ * from then on, and take memory again when they are touched. Takes as long as there are pages. Returns 0, or
+ * -errno: then they stay. Any thread.
+ */
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len);
 
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);
