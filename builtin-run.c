@@ -145,6 +145,11 @@ static int set_disk(void *field, const char *value, struct err *e)
 	return disk_parse(field, value, e);
 }
 
+static int set_vsock(void *field, const char *value, struct err *e)
+{
+	return vsock_parse(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -259,6 +264,10 @@ static const struct opt rows[] = {
 	  set_rng_rate, CFG(rng) },
 	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
 	  CFG(balloon) },
+	{ 0, "vsock", "CID[,KEY...]",
+	  "Sockets between the guest, which is CID there, and programs of the host:\n"
+	  "by the host's kernel, or unix=PATH",
+	  set_vsock, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
@@ -340,5 +349,6 @@ int builtin_run(int argc, char **argv)
 		log_error("%s", e.text);
 	disk_options_free(&run.cfg.disks);
 	console_options_free(&run.cfg.console);
+	vsock_options_free(&run.cfg.vsock);
 	return status;
 }

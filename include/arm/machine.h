@@ -14,6 +14,7 @@
 #include "arm/firmware.h"
 #include "arm/rng.h"
 #include "arm/transport.h"
+#include "arm/vsock.h"
 #include "util/err.h"
 #include "vm/balloon.h"
 
@@ -64,6 +65,7 @@ struct machine_config {
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
+	struct vsock_options vsock;
 	bool balloon; /* on the machine's bus */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
