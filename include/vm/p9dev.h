@@ -26,7 +26,7 @@ struct p9_request {
 	struct work work;
 	uint32_t size; /* the message's header */
 	uint8_t type;
-	uint16_t tag;
+	uint16_t tag, oldtag;
 	struct p9_request *next;    /* the others that are not complete */
 	struct p9_request *flushes; /* those that want to be answered after this one */
 };
