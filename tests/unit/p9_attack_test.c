@@ -161,8 +161,8 @@ static void symbolic_links_are_not_followed(void **state)
 		assert_int_equal(walk(w, ROOT, 4, ""), 0);
 		assert_int_equal(call(w, TLCREATE, "dsddd", 4, "link", O_RDWR | 01000, 0644, 0),
 				 -ELOOP);
-		assert_int_equal(call(w, TSETATTR, "dddddqqqqq", 2, 8, 0, 0, 0, 0ULL, 0ULL, 0ULL, 0ULL,
-				      0ULL),
+		assert_int_equal(call(w, TSETATTR, "dddddqqqqq", 2, 8, 0, 0, 0, 0ULL, 0ULL, 0ULL,
+				      0ULL, 0ULL),
 				 -EINVAL);
 		assert_int_equal(clunk(w, 2), 0);
 		assert_int_equal(clunk(w, 4), 0);
@@ -358,8 +358,8 @@ static void sizes_and_offsets_have_a_sign_on_the_host(void **state)
 		ret = call(w, TXATTRCREATE, "dsqd", ROOT, "user.x", n, 0);
 		assert_int_equal(ret, -E2BIG);
 		/* Times that would mean something else to the kernel. */
-		assert_int_equal(call(w, TSETATTR, "dddddqqqqq", 2, 0x1b0, 0, 0, 0, 0ULL, 0ULL, n, 0ULL,
-				      0x3fffffffULL),
+		assert_int_equal(call(w, TSETATTR, "dddddqqqqq", 2, 0x1b0, 0, 0, 0, 0ULL, 0ULL, n,
+				      0ULL, 0x3fffffffULL),
 				 -EINVAL);
 	}
 	assert_int_equal(read_from(w, 2, 0, 100), 5);
@@ -371,15 +371,15 @@ static void messages_that_are_cut_off_are_refused(void **state)
 		uint8_t type;
 		const char *fmt;
 	} all[] = {
-		{ TLOPEN, "dd" },	  { TLCREATE, "dsddd" },  { TSYMLINK, "dssd" },
-		{ TMKNOD, "dsdddd" },	  { TRENAME, "dds" },	  { TGETATTR, "dq" },
+		{ TLOPEN, "dd" },           { TLCREATE, "dsddd" }, { TSYMLINK, "dssd" },
+		{ TMKNOD, "dsdddd" },       { TRENAME, "dds" },    { TGETATTR, "dq" },
 		{ TSETATTR, "dddddqqqqq" }, { TXATTRWALK, "dds" }, { TXATTRCREATE, "dsqd" },
-		{ TREADDIR, "dqd" },	  { TFSYNC, "dd" },	  { TLOCK, "dbdqqds" },
-		{ TGETLOCK, "dbqqds" },	  { TLINK, "dds" },	  { TMKDIR, "dsdd" },
-		{ TRENAMEAT, "dsds" },	  { TUNLINKAT, "dsd" },	  { TVERSION, "ds" },
-		{ TATTACH, "ddssd" },	  { TWALK, "ddws" },	  { TREAD, "dqd" },
-		{ TWRITE, "dqd" },	  { TCLUNK, "d" },	  { TREMOVE, "d" },
-		{ TSTATFS, "d" },	  { TREADLINK, "d" },
+		{ TREADDIR, "dqd" },        { TFSYNC, "dd" },      { TLOCK, "dbdqqds" },
+		{ TGETLOCK, "dbqqds" },     { TLINK, "dds" },      { TMKDIR, "dsdd" },
+		{ TRENAMEAT, "dsds" },      { TUNLINKAT, "dsd" },  { TVERSION, "ds" },
+		{ TATTACH, "ddssd" },       { TWALK, "ddws" },     { TREAD, "dqd" },
+		{ TWRITE, "dqd" },          { TCLUNK, "d" },       { TREMOVE, "d" },
+		{ TSTATFS, "d" },           { TREADLINK, "d" },
 	};
 	struct world *w = *state;
 
@@ -398,8 +398,7 @@ static void messages_that_are_cut_off_are_refused(void **state)
 				} else if (*p == 'w') {
 					put_number(w, 1, 2);
 				} else {
-					put_number(w, ROOT,
-						   *p == 'b' ? 1 : *p == 'd' ? 4 : 8);
+					put_number(w, ROOT, *p == 'b' ? 1 : *p == 'd' ? 4 : 8);
 				}
 			}
 			if (7 + len >= w->out_len)

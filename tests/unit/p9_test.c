@@ -53,11 +53,12 @@ static void a_reset_ends_what_was_open(void **state)
 
 static void messages_that_are_not_known_are_refused(void **state)
 {
-	static const uint8_t known[] = { TSTATFS, TLOPEN, TLCREATE, TSYMLINK, TMKNOD, TRENAME,
-					 TREADLINK, TGETATTR, TSETATTR, TXATTRWALK, TXATTRCREATE,
-					 TREADDIR, TFSYNC, TLOCK, TGETLOCK, TLINK, TMKDIR,
-					 TRENAMEAT, TUNLINKAT, TVERSION, TATTACH, TFLUSH, TWALK,
-					 TREAD, TWRITE, TCLUNK, TREMOVE };
+	static const uint8_t known[] = { TSTATFS,      TLOPEN,    TLCREATE,  TSYMLINK,  TMKNOD,
+					 TRENAME,      TREADLINK, TGETATTR,  TSETATTR,  TXATTRWALK,
+					 TXATTRCREATE, TREADDIR,  TFSYNC,    TLOCK,     TGETLOCK,
+					 TLINK,        TMKDIR,    TRENAMEAT, TUNLINKAT, TVERSION,
+					 TATTACH,      TFLUSH,    TWALK,     TREAD,     TWRITE,
+					 TCLUNK,       TREMOVE };
 	struct world *w = *state;
 
 	for (unsigned int type = 0; type < 256; type++)
@@ -300,7 +301,11 @@ static void a_file_that_was_unlinked_stays_open(void **state)
 	assert_int_equal(write_to(w, 2, 0, "hello", 5), 5);
 	assert_int_equal(read_from(w, 2, 0, 100), 5);
 	assert_int_equal(call(w, TGETATTR, "dq", 2, ~0ULL), 0);
-	assert_int_equal(call(w, TSETATTR, "ddddd" "qqqqq", 2, 8, 0, 0, 0, 2ULL, 0ULL, 0ULL, 0ULL, 0ULL), 0);
+	assert_int_equal(call(w, TSETATTR,
+			      "ddddd"
+			      "qqqqq",
+			      2, 8, 0, 0, 0, 2ULL, 0ULL, 0ULL, 0ULL, 0ULL),
+			 0);
 	assert_int_equal(read_from(w, 2, 0, 100), 2);
 	assert_int_equal(clunk(w, 2), 0);
 }
@@ -334,7 +339,8 @@ static void a_lock_is_seen_by_others(void **state)
 /* --- Folders --- */
 
 /* Reads @fid from @off on; counts what begins with "e" in @seen. Returns the offset after, 0 at the end. */
-static uint64_t read_entries(struct world *w, uint32_t fid, uint64_t off, uint32_t len, uint8_t *seen)
+static uint64_t read_entries(struct world *w, uint32_t fid, uint64_t off, uint32_t len,
+			     uint8_t *seen)
 {
 	const uint8_t *end;
 	uint64_t next = 0;

@@ -56,15 +56,15 @@ enum {
 #define MESSAGE (P9_MSIZE_MAX + 64)
 
 struct world {
-	char top[64];    /* holds what the guest must never see, and */
-	char dir[80];    /* the shared folder */
+	char top[64]; /* holds what the guest must never see, and */
+	char dir[80]; /* the shared folder */
 	bool ro;
 	unsigned int fids_max;
 	struct p9_session *s;
 
 	uint8_t *out, *in; /* MESSAGE bytes each */
 	uint32_t out_len, in_len;
-	unsigned int cut; /* parts have so many bytes each; 0: one part */
+	unsigned int cut;  /* parts have so many bytes each; 0: one part */
 	const uint8_t *at; /* in the answer */
 };
 
@@ -252,7 +252,8 @@ static inline int open_file(struct world *w, uint32_t fid, const char *path, uin
 }
 
 /* Returns how many bytes were written, or -errno. */
-static inline int write_to(struct world *w, uint32_t fid, uint64_t off, const void *data, uint32_t len)
+static inline int write_to(struct world *w, uint32_t fid, uint64_t off, const void *data,
+			   uint32_t len)
 {
 	int ret;
 
