@@ -41,12 +41,15 @@ int p9_lock(struct p9_call *c)
 {
 	uint32_t nr = p9_get32(&c->in);
 	uint8_t type = p9_get8(&c->in), status = STATUS_OK;
+	char holder[HOLDER_SIZE];
 	struct p9_fid *fid = NULL;
 	struct flock lock;
 	int ret;
 
 	p9_get32(&c->in); /* whether it wants to wait */
 	ret = get_range(&c->in, type, &lock);
+	p9_get32(&c->in); /* the process */
+	p9_get_string(&c->in, holder, sizeof(holder));
 	if (ret == 0)
 		ret = p9_get_fid(c, nr, &fid);
 	if (ret == 0 && fcntl(fid->fd, F_OFD_SETLK, &lock) < 0) {

@@ -214,6 +214,6 @@ int p9_xattrcreate(struct p9_call *c);
 /* Read and write of a fid that is an attribute; its end. */
 int p9_xattr_read(struct p9_call *c, struct p9_fid *fid, uint64_t off, uint32_t len);
 int p9_xattr_write(struct p9_call *c, struct p9_fid *fid, uint64_t off, uint32_t len);
-int p9_xattr_commit(const struct p9_fid *fid);
+int p9_xattr_commit(struct p9_fid *fid);
 
 #endif

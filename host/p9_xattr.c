@@ -170,7 +170,7 @@ int p9_xattr_write(struct p9_call *c, struct p9_fid *fid, uint64_t off, uint32_t
  * No value and REPLACE is how Linux says that the attribute is to go; an empty value, which is set with other flags,
  * looks the same otherwise.
  */
-int p9_xattr_commit(const struct p9_fid *fid)
+static int set_value(const struct p9_fid *fid)
 {
 	const struct p9_xattr *xattr = fid->xattr;
 	char path[P9_PROC_SIZE];
@@ -184,4 +184,15 @@ int p9_xattr_commit(const struct p9_fid *fid)
 	else
 		ret = setxattr(path, xattr->name, xattr->value, xattr->size, (int)xattr->flags);
 	return ret < 0 ? -errno : 0;
+}
+
+int p9_xattr_commit(struct p9_fid *fid)
+{
+	int ret;
+
+	/* Somebody may still be writing to it. */
+	pthread_mutex_lock(&fid->lock);
+	ret = set_value(fid);
+	pthread_mutex_unlock(&fid->lock);
+	return ret;
 }

@@ -54,8 +54,9 @@ static void give_back(struct virtio_p9 *p9, struct virtio_p9_request *rq)
 static void finish(struct virtio_p9 *p9, struct virtio_p9_request *rq)
 {
 	if (rq->io.result < 0)
-		virtio_break(&p9->dev, "%u bytes, with room for %u, are no request", rq->io.out_len,
-			     rq->io.in_len);
+		virtio_break(&p9->dev,
+			     "a message of %u bytes, with room for %u, cannot be answered",
+			     rq->io.out_len, rq->io.in_len);
 	else
 		virtio_push(&p9->dev, 0, rq->head, (uint32_t)rq->io.result);
 	give_back(p9, rq);
