@@ -145,6 +145,11 @@ static int set_disk(void *field, const char *value, struct err *e)
 	return disk_parse(field, value, e);
 }
 
+static int set_share(void *field, const char *value, struct err *e)
+{
+	return share_parse(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -263,6 +268,10 @@ static const struct opt rows[] = {
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
 	  "may be given several times",
 	  set_port, CFG(console) },
+	{ 0, "9p", "DIR,TAG[,KEY...]",
+	  "Share the folder DIR with the guest, which mounts it by TAG (9p);\n"
+	  "keys: ro, transport=; may be given several times",
+	  set_share, CFG(shares) },
 	{ 0, "network", "MODE[,KEY...]",
 	  "A network device: user (by passt, needs no privileges), tap, or none (default);\n"
 	  "user takes hostfwd=tcp:8080-:80; see lkvm-run(1); may be given several times",
@@ -336,6 +345,7 @@ int builtin_run(int argc, char **argv)
 	if (status == MACHINE_FAILED)
 		log_error("%s", e.text);
 	disk_options_free(&run.cfg.disks);
+	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
 	network_options_free(&run.cfg.networks);
 	return status;

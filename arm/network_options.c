@@ -115,6 +115,16 @@ static int set_fd(struct network_option *nic, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_vhost(struct network_option *nic, const char *value, struct err *e)
+{
+	bool on = !strcmp(value, "on") || !strcmp(value, "1");
+
+	if (!on && strcmp(value, "off") && strcmp(value, "0"))
+		return err_set(e, EINVAL, "'%s' is none of on, off", value);
+	nic->vhost = on;
+	return 0;
+}
+
 /* --- mode=user --- */
 
 static bool is_port(const char *text)
@@ -201,11 +211,12 @@ static const struct {
 	{ "hostfwd", NETWORK_USER, set_hostfwd },
 	{ "tapif", NETWORK_TAP, set_tapif },
 	{ "script", NETWORK_TAP, set_script },
+	{ "vhost", NETWORK_TAP, set_vhost },
 	{ "queues", NETWORK_TAP, set_queues },
 	{ "fd", NETWORK_TAP, set_fd },
 };
 
-#define KEYS "mac=, transport=, hostfwd=, tapif=, script=, queues=, fd="
+#define KEYS "mac=, transport=, hostfwd=, tapif=, script=, vhost=, queues=, fd="
 
 static int parse_key(struct network_option *nic, char *word, struct err *e)
 {

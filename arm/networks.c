@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "host/passt.h"
 #include "host/tap.h"
+#include "host/vhost_kernel.h"
 #include "parts.h"
 #include "virtio/net.h"
 
@@ -13,6 +14,7 @@ struct networks {
 	struct one_nic {
 		struct tap *tap; /* one of the two, for all lives of the machine */
 		struct passt *passt;
+		struct vhost_kernel *vhost; /* moves the tap's frames, or NULL */
 		struct virtio_net dev;
 		bool made; /* @dev is, for the machine of now */
 	} nic[];
@@ -25,6 +27,22 @@ static bool networks_use(const struct machine_config *cfg, enum virtio_bus bus)
 			return true;
 	}
 	return false;
+}
+
+static int open_tap(struct one_nic *one, const struct network_option *option, struct loop *loop,
+		    struct err *e)
+{
+	int fd[NET_PAIRS_MAX];
+
+	one->tap = tap_open(&option->tap, loop, e);
+	if (!one->tap)
+		return -EINVAL;
+	if (!option->vhost)
+		return 0;
+	for (unsigned int i = 0; i < option->tap.nr_pairs; i++)
+		fd[i] = tap_fd(one->tap, i);
+	one->vhost = vhost_net_open(fd, option->tap.nr_pairs, loop, e);
+	return one->vhost ? 0 : -EINVAL;
 }
 
 static int networks_open(void **part, const struct machine_config *cfg, struct loop *loop,
@@ -44,22 +62,27 @@ static int networks_open(void **part, const struct machine_config *cfg, struct l
 		const struct network_option *option = &options->nic[i];
 		struct one_nic *one = &n->nic[i];
 
-		if (option->mode == NETWORK_TAP)
-			one->tap = tap_open(&option->tap, loop, e);
-		else
+		if (option->mode == NETWORK_USER)
 			one->passt = passt_open(option->port, loop, e);
-		if (!one->tap && !one->passt)
+		if (option->mode == NETWORK_USER ? !one->passt : open_tap(one, option, loop, e) < 0)
 			return err_wrap(e, -EINVAL, "network");
 	}
 	return 0;
 }
 
-static void connect_nic(struct one_nic *one)
+static int connect_nic(struct one_nic *one, struct machine *m, struct err *e)
 {
-	if (one->tap)
-		tap_connect(one->tap, virtio_net_frontend(&one->dev));
-	else
+	int kick[2 * NET_PAIRS_MAX];
+
+	if (one->passt)
 		passt_connect(one->passt, virtio_net_frontend(&one->dev));
+	else
+		tap_connect(one->tap, virtio_net_frontend(&one->dev));
+	if (!one->vhost)
+		return 0;
+	slots_lend_bells(m, &one->dev.dev, kick, one->dev.vhost.nr);
+	return vhost_kernel_connect(one->vhost, &m->vm.ram, kick,
+				    virtio_vhost_frontend(&one->dev.vhost), e);
 }
 
 static int add_nic(struct networks *n, uint32_t nr, struct machine *m, struct err *e)
@@ -79,11 +102,12 @@ static int add_nic(struct networks *n, uint32_t nr, struct machine *m, struct er
 	one->made = true;
 	ret = virtio_net_init(&one->dev, name, &m->vm.ram, backend,
 			      option->has_mac ? option->mac : mac, e);
-	if (ret == 0)
-		ret = slots_add(m, &one->dev.dev, option->bus, e);
-	if (ret == 0)
-		connect_nic(one);
-	return ret;
+	if (ret < 0)
+		return ret;
+	if (one->vhost)
+		virtio_net_use_vhost(&one->dev, vhost_kernel_backend(one->vhost));
+	ret = slots_add(m, &one->dev.dev, option->bus, e);
+	return ret < 0 ? ret : connect_nic(one, m, e);
 }
 
 static int networks_add(void *part, struct machine *m, struct err *e)
@@ -109,6 +133,8 @@ static void networks_remove(void *part, struct machine *m)
 
 		if (!one->made)
 			continue;
+		if (one->vhost)
+			vhost_kernel_disconnect(one->vhost);
 		if (one->tap)
 			tap_disconnect(one->tap);
 		else
@@ -123,6 +149,7 @@ static void networks_close(void *part)
 	struct networks *n = part;
 
 	for (uint32_t i = 0; i < n->cfg->networks.nr; i++) {
+		vhost_kernel_close(n->nic[i].vhost);
 		tap_close(n->nic[i].tap);
 		passt_close(n->nic[i].passt);
 	}

@@ -7,9 +7,11 @@
  *	              ^                   | no room, or enough
  *	              '---- ready <------ backend.watch
  *
- * Receiving is net_receive.c's, commands are net_control.c's.
+ * Receiving is net_receive.c's, commands are net_control.c's. With vhost the kernel moves the frames, and only
+ * commands come here.
  */
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>
@@ -88,6 +90,10 @@ static void net_notify(struct virtio_device *dev, unsigned int queue)
 		net_control(net);
 		return;
 	}
+	if (queue < net->vhost.nr) {
+		virtio_vhost_notify(&net->vhost, queue);
+		return;
+	}
 	if (queue / 2 >= net->nr_active)
 		return;
 	if (queue == net_rx_queue(pair))
@@ -104,9 +110,11 @@ static void net_ready(void *ctx, unsigned int nr, bool read, bool write)
 	if (read && pair->read)
 		net_receive(pair);
 	if (write && pair->write) {
+		net_watch(pair, pair->read, false);
 		if (nr == 0 && net->control_waits)
 			net_control(net);
-		transmit(pair);
+		if (!net->vhost.nr)
+			transmit(pair);
 	}
 }
 
@@ -186,6 +194,13 @@ static void net_start(struct virtio_device *dev)
 	net->nr_active = 1;
 	if (net->backend.set_pairs)
 		net->backend.set_pairs(net->backend.ctx, 1);
+	if (!net->vhost.nr)
+		return;
+	/* The kernel hears the doorbells of its queues alone. */
+	if (virtio_has(dev, VIRTIO_NET_F_CTRL_VQ) && net_control_queue(net) < net->vhost.nr)
+		virtio_break(dev, "with vhost and several queues the driver has to accept MQ");
+	else
+		virtio_vhost_start(&net->vhost);
 }
 
 static void stop_queue(struct virtio_net *net, unsigned int queue)
@@ -202,20 +217,20 @@ static void stop_queue(struct virtio_net *net, unsigned int queue)
 	}
 }
 
-/* Nothing is ever in the back end's hands. */
+/* Nothing is ever in the back end's hands, unless vhost serves. */
 static bool net_stop(struct virtio_device *dev, int queue)
 {
 	struct virtio_net *net = to_net(dev);
 
 	if (queue != VIRTIO_ALL) {
 		stop_queue(net, (unsigned int)queue);
-		return true;
+		return !net->vhost.nr || virtio_vhost_stop(&net->vhost, queue);
 	}
 	net->control_waits = false;
 	for (unsigned int i = 0; i < 2 * net->backend.info.nr_pairs; i++)
 		stop_queue(net, i);
 	set_mac(net);
-	return true;
+	return !net->vhost.nr || virtio_vhost_stop(&net->vhost, VIRTIO_ALL);
 }
 
 static const struct virtio_class net_class = {
@@ -262,6 +277,14 @@ int virtio_net_init(struct virtio_net *net, const char *name, const struct ram *
 		net->pair[i].nr = i;
 	}
 	return 0;
+}
+
+void virtio_net_use_vhost(struct virtio_net *net, struct vhost_backend vhost)
+{
+	uint64_t own = features_of(&net->backend.info) & ~FEATURE(MRG_RXBUF);
+
+	virtio_vhost_init(&net->vhost, &net->dev, vhost, 2 * net->backend.info.nr_pairs,
+			  own | 1ULL << VIRTIO_F_RING_RESET);
 }
 
 void virtio_net_destroy(struct virtio_net *net)

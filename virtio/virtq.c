@@ -76,10 +76,10 @@ static bool broken(struct virtq *q, const char *why)
 	return false;
 }
 
-/* An enabled queue whose driver kept the rules so far. */
+/* An enabled queue whose driver kept the rules so far, and which is served here. */
 static bool usable(const struct virtq *q)
 {
-	return q->enabled && !q->broken;
+	return q->enabled && !q->broken && !q->elsewhere;
 }
 
 void virtq_init(struct virtq *q, const struct ram *ram, uint16_t size_max)

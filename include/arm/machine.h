@@ -14,6 +14,7 @@
 #include "arm/firmware.h"
 #include "arm/networks.h"
 #include "arm/rng.h"
+#include "arm/shares.h"
 #include "arm/transport.h"
 #include "util/err.h"
 
@@ -65,6 +66,7 @@ struct machine_config {
 	struct console_options console;
 	struct rng_options rng;
 	struct network_options networks;
+	struct share_options shares;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

@@ -18,6 +18,7 @@ struct network_option {
 	enum virtio_bus bus;
 	bool has_mac;
 	uint8_t mac[NET_MAC_SIZE];
+	bool vhost;            /* NETWORK_TAP: the kernel moves the frames */
 	struct tap_config tap; /* NETWORK_TAP; its strings are this struct's own */
 	/* NETWORK_USER: passt's options, option and value in turn, and NULL; the values are this struct's own. */
 	const char *port[2 * NETWORK_PORTS_MAX + 1];

@@ -4,6 +4,7 @@
 #define LKVM_VIRTIO_NET_H
 
 #include "virtio/device.h"
+#include "virtio/vhost.h"
 #include "vm/netdev.h"
 
 #define VIRTIO_NET_QUEUE_SIZE  256
@@ -54,6 +55,7 @@ struct virtio_net_filter {
 struct virtio_net {
 	struct virtio_device dev; /* first: the class gets it back from here */
 	struct net_backend backend;
+	struct virtio_vhost vhost; /* serves the pairs in the place of this file if vhost.nr */
 	uint8_t mac[NET_MAC_SIZE]; /* as given */
 	uint8_t config[VIRTIO_NET_CONFIG_SIZE];
 	unsigned int offloads;  /* what the guest takes at present */
@@ -69,6 +71,12 @@ struct virtio_net {
  */
 int virtio_net_init(struct virtio_net *net, const char *name, const struct ram *ram,
 		    struct net_backend backend, const uint8_t mac[NET_MAC_SIZE], struct err *e);
+
+/*
+ * Lets @vhost move the frames between the queues and what is behind @backend, all 2 * info.nr_pairs of them;
+ * commands, link and what else there is stays the device's. After virtio_net_init().
+ */
+void virtio_net_use_vhost(struct virtio_net *net, struct vhost_backend vhost);
 
 void virtio_net_destroy(struct virtio_net *net);
 

@@ -23,6 +23,7 @@ struct virtq {
 	gpa_t desc, driver, device; /* addresses of the areas, as the driver wrote them */
 
 	bool enabled;
+	bool elsewhere;           /* somebody else serves it: its rings are not touched here */
 	bool event_idx, indirect; /* negotiated */
 	bool quiet;               /* the driver was told not to notify (without event_idx) */
 	const char *broken;       /* which rule the driver broke, in words, or NULL; static */
