@@ -188,11 +188,7 @@ static int set_msi(void *field, const char *value, struct err *e)
 
 static int set_network(void *field, const char *value, struct err *e)
 {
-	(void)field;
-	if (strcmp(value, "mode=none") && strcmp(value, "none"))
-		return err_set(e, EINVAL,
-			       "'%s': this lkvm has no network devices, only 'mode=none'", value);
-	return 0;
+	return network_parse(field, value, e);
 }
 
 /* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
@@ -315,7 +311,10 @@ static const struct opt rows[] = {
 	  "A COMMAND's kernel has its modules here (default: /lib/modules/VERSION),\n"
 	  "or none: it needs none",
 	  set_path, COMMAND(modules) },
-	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
+	{ 0, "network", "MODE[,KEY...]",
+	  "A network device: user (by passt, needs no privileges), tap, or none (default);\n"
+	  "user takes hostfwd=tcp:8080-:80; see lkvm-run(1); may be given several times",
+	  set_network, CFG(networks) },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
@@ -419,5 +418,6 @@ int builtin_run(int argc, char **argv)
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
 	command_free(&run.command);
+	network_options_free(&run.cfg.networks);
 	return status;
 }

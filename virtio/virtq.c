@@ -255,7 +255,7 @@ void virtq_unpop(struct virtq *q)
 	q->next_avail--;
 }
 
-void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written)
 {
 	size_t off = RING + USED_SIZE * (q->next_used & (q->size - 1U));
 
@@ -265,6 +265,13 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 	store32(q->device_area, off, head);
 	store32(q->device_area, off + sizeof(uint32_t), written);
 	q->next_used++;
+}
+
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+{
+	if (!usable(q))
+		return;
+	virtq_fill(q, head, written);
 	/* The entry, and the data behind it, come before the index (2.7.8.2). */
 	__atomic_store_n((uint16_t *)(q->device_area + IDX), htole16(q->next_used),
 			 __ATOMIC_RELEASE);

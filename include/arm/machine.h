@@ -13,6 +13,7 @@
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
+#include "arm/networks.h"
 #include "arm/rng.h"
 #include "arm/shares.h"
 #include "arm/transport.h"
@@ -65,6 +66,7 @@ struct machine_config {
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
+	struct network_options networks;
 	struct share_options shares;
 	struct guest_command *command; /* that the guest runs, or NULL */
 	bool pmu;

@@ -75,6 +75,9 @@ void virtq_unpop(struct virtq *q);
  */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
+/* The same, but the driver does not see it before the next virtq_push(): for what it must find all at once. */
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written);
+
 /* Whether the driver wants to be interrupted for what was pushed since this was last asked. */
 bool virtq_wants_interrupt(struct virtq *q);
 
