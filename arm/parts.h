@@ -128,13 +128,25 @@ struct machine_part {
 };
 
 /* All of them, in the order in which their devices are put on the machine, and NULL; parts.c. */
-#define MACHINE_PARTS_MAX 8
+#define MACHINE_PARTS_MAX 12
 extern const struct machine_part *const machine_parts[];
 
-extern const struct machine_part disks_part;   /* disks.c */
-extern const struct machine_part rng_part;     /* rng.c */
-extern const struct machine_part balloon_part; /* balloon.c */
-extern const struct machine_part vsock_part;   /* vsock.c */
+extern const struct machine_part disks_part;    /* disks.c */
+extern const struct machine_part rng_part;      /* rng.c */
+extern const struct machine_part networks_part; /* networks.c */
+extern const struct machine_part shares_part;   /* shares.c */
+extern const struct machine_part balloon_part;  /* balloon.c */
+extern const struct machine_part vsock_part;    /* vsock.c */
+
+extern const struct machine_part
+	command_part; /* command.c: the ports of a command, and how it ends */
+
+/*
+ * command_boot.c: the initial RAM disk of cfg->command's guest, which boots @kernel. Returns its descriptor, the
+ * caller's, and *size in bytes, or -errno with @e set.
+ */
+int command_initramfs(const struct machine_config *cfg, const struct image *kernel, uint64_t *size,
+		      struct err *e);
 
 struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */

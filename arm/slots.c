@@ -3,6 +3,7 @@
  * Virtio devices on the machine. The first device on PCI brings the host bridge, its windows and what
  * carries its messages; a machine without one has none of it.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include "arm/map.h"
@@ -285,6 +286,17 @@ int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus,
 		return ret;
 	return slots_bus(m->cfg, bus) == VIRTIO_BUS_PCI ? add_pci(m, slot, e)
 							: add_mmio(m, slot, e);
+}
+
+void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *fd, unsigned int nr)
+{
+	struct slot *slot = m->slots.first;
+
+	while (slot->dev != dev)
+		slot = slot->next;
+	assert(nr <= slot->nr_bells);
+	for (unsigned int i = 0; i < nr; i++)
+		fd[i] = doorbell_lend(&slot->bell[i]);
 }
 
 void slots_fdt(const struct machine *m, struct dt *dt)

@@ -42,6 +42,13 @@ unsigned int slots_nr_spis(const struct machine_config *cfg, enum irqchip versio
  */
 int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus, struct err *e);
 
+/*
+ * The eventfds that @dev's driver rings for its first @nr queues, into @fd: for who serves them in the
+ * device's place; the device is told of none of it any more. They stay the slot's, until slots_destroy(). Loop's
+ * thread, or when it does not run; after slots_add().
+ */
+void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *fd, unsigned int nr);
+
 /* Writes the nodes of all slots and of the host bridge. */
 void slots_fdt(const struct machine *m, struct dt *dt);
 /* Writes the node of what carries PCI's messages; within that of the GIC. */

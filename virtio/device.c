@@ -69,8 +69,10 @@ static void interrupt(struct virtio_device *dev, int queue)
 static void init_queue(struct virtio_device *dev, uint32_t queue, enum virtio_queue_state state)
 {
 	struct virtq *q = &dev->queue[queue];
+	bool elsewhere = q->elsewhere;
 
 	virtq_init(q, q->ram, q->size_max);
+	q->elsewhere = elsewhere;
 	dev->queue_state[queue] = state;
 }
 
@@ -369,6 +371,7 @@ void virtio_enable_queue(struct virtio_device *dev, uint32_t queue, bool enable)
 		virtio_break(dev, "queue %u cannot be enabled: %s", queue, q->broken);
 	else
 		dev->queue_state[queue] = VIRTIO_QUEUE_AS_SET_UP;
+	virtio_notify(dev, queue); /* if the device runs: the queue was reset on its own */
 }
 
 bool virtio_queue_resetting(const struct virtio_device *dev, uint32_t queue)
@@ -418,9 +421,21 @@ void virtio_push(struct virtio_device *dev, unsigned int queue, uint16_t head, u
 		virtq_push(&dev->queue[queue], head, written);
 }
 
+void virtio_fill(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written)
+{
+	if (virtio_runs(dev))
+		virtq_fill(&dev->queue[queue], head, written);
+}
+
 void virtio_push_end(struct virtio_device *dev, unsigned int queue)
 {
 	if (virtio_runs(dev) && virtq_wants_interrupt(&dev->queue[queue]))
+		interrupt(dev, (int)queue);
+}
+
+void virtio_call(struct virtio_device *dev, unsigned int queue)
+{
+	if (virtio_runs(dev) && dev->queue[queue].enabled)
 		interrupt(dev, (int)queue);
 }
 

@@ -77,10 +77,10 @@ static bool broken(struct virtq *q, const char *why)
 	return false;
 }
 
-/* An enabled queue whose driver kept the rules so far. */
+/* An enabled queue whose driver kept the rules so far, and which is served here. */
 static bool usable(const struct virtq *q)
 {
-	return q->enabled && !q->broken;
+	return q->enabled && !q->broken && !q->elsewhere;
 }
 
 void virtq_init(struct virtq *q, const struct ram *ram, uint16_t size_max)
@@ -256,7 +256,7 @@ void virtq_unpop(struct virtq *q)
 	q->next_avail--;
 }
 
-void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written)
 {
 	size_t off = RING + USED_SIZE * (q->next_used & (q->size - 1U));
 
@@ -266,6 +266,13 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 	store32(q->device_area, off, head);
 	store32(q->device_area, off + sizeof(uint32_t), written);
 	q->next_used++;
+}
+
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+{
+	if (!usable(q))
+		return;
+	virtq_fill(q, head, written);
 	/* The entry, and the data behind it, come before the index (2.7.8.2). */
 	__atomic_store_n((uint16_t *)(q->device_area + IDX), htole16(q->next_used),
 			 __ATOMIC_RELEASE);

@@ -80,6 +80,12 @@ void doorbell_remove(struct doorbell *bell)
 	bell->placed = false;
 }
 
+int doorbell_lend(struct doorbell *bell)
+{
+	loop_remove(bell->loop, &bell->source);
+	return bell->source.fd;
+}
+
 void doorbell_close(struct doorbell *bell)
 {
 	if (bell->source.fd < 0)

@@ -9,10 +9,13 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/command.h"
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
+#include "arm/networks.h"
 #include "arm/rng.h"
+#include "arm/shares.h"
 #include "arm/transport.h"
 #include "arm/vsock.h"
 #include "util/err.h"
@@ -67,6 +70,9 @@ struct machine_config {
 	struct rng_options rng;
 	struct vsock_options vsock;
 	bool balloon; /* on the machine's bus */
+	struct network_options networks;
+	struct share_options shares;
+	struct guest_command *command; /* that the guest runs, or NULL */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

@@ -37,7 +37,7 @@ struct virtio_class {
 	void (*start)(struct virtio_device *dev);
 	/*
 	 * @queue may have buffers. Only while the device runs and the queue is enabled; once, for each queue,
-	 * after start(). The driver has been told not to notify again: what makes it do so is a
+	 * after start(), and when it is enabled again after a reset of its own. The driver has been told not to notify again: what makes it do so is a
 	 * virtio_pop() that finds nothing.
 	 */
 	void (*notify)(struct virtio_device *dev, unsigned int queue);
@@ -125,8 +125,13 @@ bool virtio_pop(struct virtio_device *dev, unsigned int queue, struct virtq_chai
 		struct iovec *iov, unsigned int nr_iov);
 /* Gives a buffer back; no interrupt yet. Ignored if the queue was reset or the device broke meanwhile. */
 void virtio_push(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written);
+/* The same, but the driver does not see it before the virtio_push() that follows. */
+void virtio_fill(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written);
 /* Interrupts the driver if it wants to know of what was pushed: once, after a batch. */
 void virtio_push_end(struct virtio_device *dev, unsigned int queue);
+
+/* The driver is interrupted: for who serves the queue elsewhere and knows that it wants to be. */
+void virtio_call(struct virtio_device *dev, unsigned int queue);
 
 /* The driver broke a rule of the class: NEEDS_RESET, and nothing more until reset (2.1.2). */
 void virtio_break(struct virtio_device *dev, const char *fmt, ...)

@@ -23,6 +23,7 @@ struct virtq {
 	gpa_t desc, driver, device; /* addresses of the areas, as the driver wrote them */
 
 	bool enabled;
+	bool elsewhere;           /* somebody else serves it: its rings are not touched here */
 	bool event_idx, indirect; /* negotiated */
 	bool quiet;               /* the driver was told not to notify (without event_idx) */
 	const char *broken;       /* which rule the driver broke, in words, or NULL; static */
@@ -73,6 +74,9 @@ void virtq_unpop(struct virtq *q);
  * enabled.
  */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
+
+/* The same, but the driver does not see it before the next virtq_push(): for what it must find all at once. */
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written);
 
 /* Whether the driver wants to be interrupted for what was pushed since this was last asked. */
 bool virtq_wants_interrupt(struct virtq *q);

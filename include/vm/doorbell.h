@@ -45,6 +45,12 @@ int doorbell_open(struct doorbell *bell, struct loop *loop, int vm, pthread_mute
 int doorbell_place(struct doorbell *bell, gpa_t gpa, unsigned int len, bool match, uint64_t value);
 void doorbell_remove(struct doorbell *bell);
 
+/*
+ * Somebody else, who has the eventfd returned, hears it from now on, and the loop does not. The descriptor
+ * stays the bell's. Loop's thread, or when it does not run.
+ */
+int doorbell_lend(struct doorbell *bell);
+
 /* Loop's thread, or when it does not run. DOORBELL_NONE is fine. */
 void doorbell_close(struct doorbell *bell);
 

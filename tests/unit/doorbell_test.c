@@ -172,6 +172,26 @@ static void a_removed_bell_is_gone_from_kvm(void **state)
 	world_close(&w);
 }
 
+static void a_bell_that_is_lent_rings_for_somebody_else(void **state)
+{
+	struct world w;
+	uint64_t count = 0;
+	int fd;
+
+	(void)state;
+	world_open(&w);
+	w.wanted = 1;
+	fd = doorbell_lend(&w.bell[1]);
+	assert_int_equal(doorbell_place(&w.bell[0], BELL, 4, true, 0), 0);
+	assert_int_equal(doorbell_place(&w.bell[1], BELL, 4, true, 1), 0);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(BELL, 4, 1), FAKE_WRITE(BELL, 4, 0));
+	run(&w, VM_STOPPED);
+	assert_int_equal(w.rings[1], 0);
+	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(count, 1);
+	world_close(&w);
+}
+
 /* KVM has 1000 places for devices, and another bell may be there already. */
 static void a_bell_that_kvm_refuses_is_not_there(void **state)
 {
@@ -211,6 +231,7 @@ int main(void)
 		cmocka_unit_test(a_bell_of_any_width_has_no_value),
 		cmocka_unit_test(a_bell_that_is_placed_again_leaves_its_old_place),
 		cmocka_unit_test(a_removed_bell_is_gone_from_kvm),
+		cmocka_unit_test(a_bell_that_is_lent_rings_for_somebody_else),
 		cmocka_unit_test(a_bell_that_kvm_refuses_is_not_there),
 		cmocka_unit_test(closing_leaves_nothing_open),
 	};
