@@ -135,6 +135,16 @@ extern const struct machine_part rng_part;      /* rng.c */
 extern const struct machine_part networks_part; /* networks.c */
 extern const struct machine_part shares_part;   /* shares.c */
 
+extern const struct machine_part
+	command_part; /* command.c: the ports of a command, and how it ends */
+
+/*
+ * command_boot.c: the initial RAM disk of cfg->command's guest, which boots @kernel. Returns its descriptor, the
+ * caller's, and *size in bytes, or -errno with @e set.
+ */
+int command_initramfs(const struct machine_config *cfg, const struct image *kernel, uint64_t *size,
+		      struct err *e);
+
 struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */
 int disks_resize(struct disks *disks, const char *disk, uint64_t size, uint64_t *now,

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/command.h"
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
@@ -67,6 +68,7 @@ struct machine_config {
 	struct rng_options rng;
 	struct network_options networks;
 	struct share_options shares;
+	struct guest_command *command; /* that the guest runs, or NULL */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

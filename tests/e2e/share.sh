@@ -32,7 +32,8 @@ if [ ! -e "kernel-$SHARE_GUEST" ]; then
 	skip "share: $guest" "there is no such kernel here"
 	exit
 fi
-run "${LIMIT:-200}" "$LKVM" run "kernel-$SHARE_GUEST" -i "share-$SHARE_GUEST.gz" -m 512 -p "quiet lkvm.test=share" \
+# On one CPU, so that nothing waits for an emulated one to wake up.
+run "${LIMIT:-200}" taskset 1 "$LKVM" run "kernel-$SHARE_GUEST" -i "share-$SHARE_GUEST.gz" -m 512 -p "quiet lkvm.test=share" \
 	--9p "$share,share" --9p "$work/loose,loose,transport=pci" --9p "$work/ro,ro,ro"
 tr -d '\r' <"$out" >"$work/said"
 says()
