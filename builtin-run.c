@@ -280,6 +280,8 @@ static const struct opt rows[] = {
 	  set_affinity, offsetof(struct run, cfg) },
 	{ 0, "hugetlbfs", "PATH", "Take the guest's memory from this hugetlbfs mount", set_path,
 	  CFG(hugetlbfs) },
+	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
+	  opt_set_flag, CFG(mem_shared) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },

@@ -200,7 +200,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
 	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
 
-	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, e);
+	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, cfg->mem_shared, e);
 	if (ret == 0)
 		ret = vm_add_vcpus(&m->vm, s->kvm, cfg->nr_cpus, e);
 	if (ret == 0)

@@ -50,6 +50,7 @@ struct machine_config {
 	const char *dump_dtb;  /* where to write the tree the guest gets, or NULL */
 	const char *hugetlbfs; /* mount point to take RAM from, or NULL */
 	uint64_t ram_size;     /* bytes */
+	bool mem_shared;       /* RAM is a file that other processes can map */
 	uint32_t nr_cpus;
 	bool named;     /* the name is the user's choice, by which others find the VM */
 	bool psci_user; /* lkvm answers PSCI calls, not KVM */
