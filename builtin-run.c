@@ -145,6 +145,11 @@ static int set_disk(void *field, const char *value, struct err *e)
 	return disk_parse(field, value, e);
 }
 
+static int set_fs(void *field, const char *value, struct err *e)
+{
+	return fs_parse(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -231,6 +236,10 @@ static const struct opt rows[] = {
 	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
 	  "may be given several times",
 	  set_disk, CFG(disks) },
+	{ 0, "fs", "DIR,TAG[,KEY...]",
+	  "Share the folder DIR by virtiofs; the guest mounts TAG. Needs virtiofsd;\n"
+	  "may be given several times",
+	  set_fs, CFG(fs) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -340,5 +349,6 @@ int builtin_run(int argc, char **argv)
 		log_error("%s", e.text);
 	disk_options_free(&run.cfg.disks);
 	console_options_free(&run.cfg.console);
+	fs_options_free(&run.cfg.fs);
 	return status;
 }

@@ -6,6 +6,7 @@
 const struct machine_part *const machine_parts[] = {
 	&disks_part,
 	&rng_part,
+	&fs_part,
 	NULL,
 };
 

@@ -132,6 +132,7 @@ extern const struct machine_part *const machine_parts[];
 
 extern const struct machine_part disks_part; /* disks.c */
 extern const struct machine_part rng_part;   /* rng.c */
+extern const struct machine_part fs_part;    /* fs.c */
 
 struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */

@@ -12,6 +12,7 @@
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
+#include "arm/fs.h"
 #include "arm/rng.h"
 #include "arm/transport.h"
 #include "util/err.h"
@@ -64,6 +65,7 @@ struct machine_config {
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
+	struct fs_options fs;
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */
