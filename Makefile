@@ -46,12 +46,15 @@ LKVM_LDFLAGS += -L$(SYSROOT)/usr/lib/aarch64-linux-gnu
 endif
 LIBS	:= -lfdt -lz
 
-# io_uring where liburing is: in the sysroot or with the compiler, and beside the unit tests' compiler.
-has_uring = $(shell printf '\#include <liburing.h>\n' | $(1) -E -o /dev/null - 2>/dev/null && echo 1)
-ifneq ($(call has_uring,$(CC) $(LKVM_CFLAGS)),)
-LKVM_CFLAGS += -DLKVM_HAVE_URING
-LIBS	+= -luring
-endif
+# What is built in where its library is (in the sysroot or with the compiler, and beside the unit tests' compiler):
+# io_uring, and kernel modules compressed by xz and zstd. MACRO:HEADER:LIBRARY.
+OPTIONAL := URING:liburing.h:uring LZMA:lzma.h:lzma ZSTD:zstd.h:zstd
+field	= $(word $(1),$(subst :, ,$(2)))
+has_header = $(shell printf '\#include <$(2)>\n' | $(1) -E -o /dev/null - 2>/dev/null && echo 1)
+optional = $(foreach o,$(OPTIONAL),$(if $(call has_header,$(1),$(call field,2,$o)),$o))
+HAVE	:= $(call optional,$(CC) $(LKVM_CFLAGS))
+LKVM_CFLAGS += $(foreach o,$(HAVE),-DLKVM_HAVE_$(call field,1,$o))
+LIBS	+= $(foreach o,$(HAVE),-l$(call field,3,$o))
 
 Q	:= $(if $(filter 1,$(V)),,@)
 say	= $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -101,8 +104,8 @@ $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
 
-# For the lab: clients that a control socket has to bear, and what its guests do to their disks.
-$(O)/bad-client $(O)/disk-load $(O)/on-terminal: $(O)/%: $(O)/obj/tests/e2e/%.o
+# For the lab: clients that a control socket has to bear, and what its guests do to disks and folders.
+$(O)/bad-client $(O)/disk-load $(O)/on-terminal $(O)/share-check $(O)/share-tree: $(O)/%: $(O)/obj/tests/e2e/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
@@ -116,10 +119,9 @@ FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 NATIVE_CFLAGS := $(BASE_CFLAGS) -isystem $(O)/uapi -Itests -O1 -g -pthread $(SANITIZE)
 NATIVE_LIBS := -lfdt -lz
-ifneq ($(call has_uring,$(HOSTCC)),)
-NATIVE_CFLAGS += -DLKVM_HAVE_URING
-NATIVE_LIBS += -luring
-endif
+NATIVE_HAVE := $(call optional,$(HOSTCC))
+NATIVE_CFLAGS += $(foreach o,$(NATIVE_HAVE),-DLKVM_HAVE_$(call field,1,$o))
+NATIVE_LIBS += $(foreach o,$(NATIVE_HAVE),-l$(call field,3,$o))
 NATIVE_OBJ := $(patsubst %.c,$(NATIVE)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) $(FAKE_SRC)) \
 	$(NATIVE)/embed.o
 
@@ -135,9 +137,9 @@ $(NATIVE)/%.o: %.c $(UAPI)
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOSTCC) $(NATIVE_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(NATIVE)/embed.o: guest/embed.S $(O)/guest/default.bin
+$(NATIVE)/embed.o: guest/embed.S $(EMBEDDED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -DGUEST_DEFAULT_BIN='"$(O)/guest/default.bin"' -c -o $@ $<
+	$(Q)$(HOSTCC) $(EMBED_FLAGS) -c -o $@ $<
 
 $(NATIVE)/lkvm.a: $(NATIVE_OBJ)
 	$(Q)rm -f $@

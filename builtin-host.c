@@ -144,7 +144,7 @@ int builtin_host(int argc, char **argv)
 	int ret;
 
 	ret = opt_parse(rows, ARRAY_SIZE(rows), &host, argc - 1, argv + 1, set_bare_word, &help,
-			&e);
+			NULL, &e);
 	if (ret == 0 && !help)
 		ret = check(&host, &e);
 	if (ret < 0) {

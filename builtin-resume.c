@@ -45,7 +45,7 @@ int builtin_resume(int argc, char **argv)
 	struct err e = { 0 };
 	bool help;
 	int ret = opt_parse(rows, ARRAY_SIZE(rows), &resume, argc - 1, argv + 1, set_bare_word,
-			    &help, &e);
+			    &help, NULL, &e);
 
 	if (ret == 0 && !help && !resume.name)
 		ret = err_set(&e, EINVAL, "which VM? See 'lkvm resume --help'");

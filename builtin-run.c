@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "arm/command.h"
 #include "arm/firmware.h"
 #include "arm/machine.h"
 #include "arm/map.h"
@@ -19,8 +20,12 @@
 #include "util/log.h"
 #include "util/opt.h"
 
+/* Of a kernel that ended before its command did. */
+#define LAST_LINES 25
+
 struct run {
 	struct machine_config cfg;
+	struct guest_command command;
 	enum log_level loglevel;
 };
 
@@ -150,6 +155,26 @@ static int set_fs(void *field, const char *value, struct err *e)
 	return fs_parse(field, value, e);
 }
 
+static int set_share(void *field, const char *value, struct err *e)
+{
+	return share_parse(field, value, e);
+}
+
+static int set_env(void *field, const char *value, struct err *e)
+{
+	return command_add_env(field, value, e);
+}
+
+static int set_rw(void *field, const char *value, struct err *e)
+{
+	return command_add_rw(field, value, e);
+}
+
+static int set_user(void *field, const char *value, struct err *e)
+{
+	return command_set_user(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -220,7 +245,8 @@ static int set_affinity(void *field, const char *value, struct err *e)
 	return 0;
 }
 
-#define CFG(member) offsetof(struct run, cfg.member)
+#define CFG(member)     offsetof(struct run, cfg.member)
+#define COMMAND(member) offsetof(struct run, command.member)
 
 static const struct opt rows[] = {
 	{ 'k', "kernel", "FILE",
@@ -276,6 +302,28 @@ static const struct opt rows[] = {
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
 	  "may be given several times",
 	  set_port, CFG(console) },
+	{ 0, "9p", "DIR,TAG[,KEY...]",
+	  "Share the folder DIR with the guest, which mounts it by TAG (9p);\n"
+	  "keys: ro, transport=; may be given several times",
+	  set_share, CFG(shares) },
+	{ 0, "root", "DIR", "Root folder of a COMMAND (default: the host's)", set_path,
+	  COMMAND(root) },
+	{ 0, "root-rw", NULL, "What a COMMAND writes there is written on the host", opt_set_flag,
+	  COMMAND(root_rw) },
+	{ 0, "rw", "DIR",
+	  "Share DIR with a COMMAND, where it is and to be written to;\n"
+	  "may be given several times",
+	  set_rw, offsetof(struct run, command) },
+	{ 0, "env", "NAME[=VALUE]",
+	  "Give a COMMAND this variable, with lkvm's own value or VALUE;\n"
+	  "may be given several times",
+	  set_env, offsetof(struct run, command) },
+	{ 0, "user", "UID[:GID]", "Who a COMMAND is run as (default: you)", set_user,
+	  offsetof(struct run, command) },
+	{ 0, "modules", "DIR",
+	  "A COMMAND's kernel has its modules here (default: /lib/modules/VERSION),\n"
+	  "or none: it needs none",
+	  set_path, COMMAND(modules) },
 	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
@@ -310,45 +358,78 @@ static int set_bare_word(void *target, const char *word, struct err *e)
 static void usage(void)
 {
 	puts("Usage: lkvm run [OPTIONS] [KERNEL]\n"
+	     "       lkvm run [OPTIONS] [KERNEL] -- COMMAND [ARG...]\n"
 	     "\n"
-	     "Start a virtual machine. Ctrl-A x on its console stops it, Ctrl-A h helps.\n");
+	     "Start a virtual machine. Ctrl-A x on its console stops it, Ctrl-A h helps.\n"
+	     "With a COMMAND, the machine runs it in the host's files, and ends as it does.\n");
 	opt_print(stdout, rows, ARRAY_SIZE(rows));
 	puts("\nWhat --firmware pins; what is not pinned is the host's best ('lkvm host' shows it):");
 	firmware_print(stdout);
 }
 
-static enum machine_status run_machine(struct run *run, int argc, char **argv, struct err *e)
+/* The words behind "--", and the options that mean nothing without them. */
+static int take_command(struct run *run, char **words, struct err *e)
+{
+	struct guest_command *c = &run->command;
+
+	if (words && !*words)
+		return err_set(e, EINVAL, "'--' stands before a command, and there is none");
+	c->argv = words;
+	if (words)
+		return command_prepare(c, &run->cfg, e);
+	if (c->root || c->root_rw || c->nr_rw || c->nr_env || c->other_user || c->modules)
+		return err_set(e, EINVAL,
+			       "--root, --root-rw, --rw, --env, --user and --modules go with a "
+			       "command: -- COMMAND");
+	return 0;
+}
+
+static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
 	char name[NAME_MAX_LEN + 1];
+	enum machine_status status;
+	char **words;
 	bool help;
+	int ret;
 
 	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 	run->cfg.name = name;
-	if (opt_parse(rows, ARRAY_SIZE(rows), run, argc - 1, argv + 1, set_bare_word, &help, e) <
-	    0) {
-		err_wrap(e, 0, "run");
-		return MACHINE_FAILED;
-	}
-	if (help) {
+	ret = opt_parse(rows, ARRAY_SIZE(rows), run, argc - 1, argv + 1, set_bare_word, &help,
+			&words, e);
+	if (ret == 0 && help) {
 		usage();
 		return MACHINE_OFF;
 	}
+	log_set_level(run->loglevel);
+	if (ret == 0)
+		ret = take_command(run, words, e);
+	if (ret < 0) {
+		err_wrap(e, 0, "run");
+		return MACHINE_FAILED;
+	}
 	run->cfg.named = run->cfg.name != name;
 	run->cfg.control = &control_server;
-	log_set_level(run->loglevel);
-	return machine_run(&run->cfg, e);
+	status = machine_run(&run->cfg, e);
+	if (status == MACHINE_FAILED || !words)
+		return status;
+	ret = command_status(&run->command, e);
+	if (!run->command.done && tail_print(&run->command.console, LAST_LINES, "  | "))
+		err_wrap(e, 0, "see its last words above");
+	return ret;
 }
 
 int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
 	struct err e = { 0 };
-	enum machine_status status = run_machine(&run, argc, argv, &e);
+	int status = run_machine(&run, argc, argv, &e);
 
-	if (status == MACHINE_FAILED)
+	if (*e.text)
 		log_error("%s", e.text);
 	disk_options_free(&run.cfg.disks);
+	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
 	fs_options_free(&run.cfg.fs);
+	command_free(&run.command);
 	return status;
 }

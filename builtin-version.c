@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <zlib.h>
 #include "arm/machine.h"
+#include "arm/modules.h"
 #include "builtin.h"
 #include "host/disk.h"
 #include "util/log.h"
@@ -23,7 +24,7 @@ int builtin_version(int argc, char **argv)
 	struct err e = { 0 };
 	bool help;
 
-	if (opt_parse(NULL, 0, NULL, argc - 1, argv + 1, NULL, &help, &e) < 0) {
+	if (opt_parse(NULL, 0, NULL, argc - 1, argv + 1, NULL, &help, NULL, &e) < 0) {
 		log_error("version: %s", e.text);
 		return MACHINE_FAILED;
 	}
@@ -41,6 +42,8 @@ int builtin_version(int argc, char **argv)
 #ifdef LKVM_LIBFDT_VERSION
 	printf("libfdt: %s\n", LKVM_LIBFDT_VERSION);
 #endif
+	printf("modules: .ko .ko.gz%s%s\n", unpack_has("xz") ? " .ko.xz" : "",
+	       unpack_has("zstd") ? " .ko.zst" : "");
 	printf("io_uring: %s\n", disk_has_uring() ? "built in" : "no");
 	printf("device tree format: %d to %d\n", FDT_FIRST_SUPPORTED_VERSION,
 	       FDT_LAST_SUPPORTED_VERSION);

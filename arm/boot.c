@@ -42,7 +42,11 @@ int boot_open(struct boot_files *files, const struct machine_config *cfg, struct
 					(uint64_t)(guest_default_end - guest_default), e);
 	if (ret < 0)
 		return ret;
-	if (cfg->initrd) {
+	if (cfg->command) {
+		files->initrd = command_initramfs(cfg, &files->kernel, &files->initrd_size, e);
+		if (files->initrd < 0)
+			return files->initrd;
+	} else if (cfg->initrd) {
 		files->initrd = file_open(cfg->initrd, "initrd", &files->initrd_size, e);
 		if (files->initrd < 0)
 			return files->initrd;
@@ -74,6 +78,11 @@ static gpa_t choose_top(const struct ram *ram, gpa_t kernel_end, uint64_t need)
 	return 0;
 }
 
+static const char *initrd_name(const struct machine *m)
+{
+	return m->cfg->command ? "of the command" : m->cfg->initrd;
+}
+
 static int load_initrd(struct machine *m, const struct boot_files *files, gpa_t kernel_end,
 		       struct err *e)
 {
@@ -88,18 +97,18 @@ static int load_initrd(struct machine *m, const struct boot_files *files, gpa_t 
 			e, E2BIG,
 			"initrd %s (%llu KiB) does not fit beside the kernel, which ends %llu "
 			"KiB into the %llu MiB of memory: use a larger --mem",
-			m->cfg->initrd, (unsigned long long)(files->initrd_size / KiB),
+			initrd_name(m), (unsigned long long)(files->initrd_size / KiB),
 			(unsigned long long)((kernel_end - ram->base) / KiB),
 			(unsigned long long)(ram->size / MiB));
 	m->initrd = align_down(top - files->initrd_size, 4 * KiB);
 	m->initrd_end = m->initrd + files->initrd_size;
 	if (m->initrd < kernel_end) /* the rounding took the last page */
 		return err_set(e, E2BIG, "initrd %s does not fit: use a larger --mem",
-			       m->cfg->initrd);
+			       initrd_name(m));
 	ret = file_read_at(files->initrd, ram_slice(ram, m->initrd, files->initrd_size),
 			   files->initrd_size, 0);
 	if (ret < 0)
-		return err_set(e, -ret, "cannot read initrd %s: %s", m->cfg->initrd,
+		return err_set(e, -ret, "cannot read initrd %s: %s", initrd_name(m),
 			       strerror(-ret));
 	return 0;
 }

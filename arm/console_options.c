@@ -91,6 +91,7 @@ int console_parse(struct console_options *console, const char *value, struct err
 		return err_sys(e, "cannot read '%s'", value);
 	free_line(&console->line);
 	console->line = (struct line_options){ 0 };
+	console->given = true;
 	console->virtio = false;
 	console->bus = VIRTIO_BUS_DEFAULT;
 	while (ret == 0 && rest)

@@ -16,6 +16,7 @@
 #include "arm/consoles.h"
 #include "host/charfile.h"
 #include "host/pty.h"
+#include "host/tail.h"
 #include "host/tty.h"
 #include "host/winsize.h"
 #include "hw/uart8250.h"
@@ -78,6 +79,8 @@ static int line_open(struct line *line, const struct line_options *options, stru
 		ret = charfile_open(&line->file, options->file, e);
 		line->backend = charfile_backend(&line->file, (struct char_backend){ 0 });
 	}
+	if (ret == 0 && options->end == LINE_TAIL)
+		line->backend = tail_backend(options->tail);
 	if (ret == 0 && options->end == LINE_PTY)
 		ret = open_pty(line, loop, name, e);
 	if (ret == 0 && options->log)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -283,6 +284,72 @@ void image_close(struct image *image)
 {
 	close_fd(&image->fd);
 	*image = IMAGE_NONE;
+}
+
+/* What Linux says first when it boots: this, its version, a blank. */
+#define BANNER       "Linux version "
+#define VERSION_CHAR "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+-_~"
+
+/* Whether a banner is in the @nr bytes at @buf; only one that is all there counts. */
+static bool find_banner(const uint8_t *buf, uint64_t nr, char version[IMAGE_VERSION_SIZE])
+{
+	const uint8_t *at = buf, *end = buf + nr;
+
+	while ((at = memmem(at, (size_t)(end - at), BANNER, strlen(BANNER)))) {
+		size_t left, len;
+
+		at += strlen(BANNER);
+		left = (size_t)(end - at) < IMAGE_VERSION_SIZE ? (size_t)(end - at)
+							       : IMAGE_VERSION_SIZE;
+		memset(version, 0, IMAGE_VERSION_SIZE);
+		memcpy(version, at, left ? left - 1 : 0);
+		len = strspn(version, VERSION_CHAR);
+		if (len + 1 < left && version[0] >= '0' && version[0] <= '9' && at[len] == ' ') {
+			version[len] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static int find_in_file(const struct image *image, uint8_t *buf, uint64_t size,
+			char version[IMAGE_VERSION_SIZE], struct err *e)
+{
+	const uint64_t overlap = strlen(BANNER) + IMAGE_VERSION_SIZE;
+
+	for (uint64_t off = 0; off < image->data_size; off += size - overlap) {
+		uint64_t left = image->data_size - off;
+		int ret =
+			image_read(image, image->data_off + off, buf, left < size ? left : size, e);
+
+		if (ret < 0)
+			return ret;
+		if (find_banner(buf, left < size ? left : size, version))
+			return 1;
+		if (left <= size)
+			break;
+	}
+	return 0;
+}
+
+int image_linux_version(const struct image *image, char version[IMAGE_VERSION_SIZE], struct err *e)
+{
+	/* Compressed: the kernel is no larger than the memory it wants, and pages of it that are not written cost nothing. */
+	uint64_t nr, size = image->gzip ? image->memory_size : MiB;
+	autofree uint8_t *buf = size && size <= GiB ? malloc(size) : NULL;
+	bool ended;
+	int ret = 0;
+
+	if (buf && image->gzip) {
+		ret = image_gunzip(image, buf, size, &nr, &ended, e);
+		if (ret == 0)
+			ret = find_banner(buf, nr, version);
+	} else if (buf) {
+		ret = find_in_file(image, buf, size, version, e);
+	}
+	if (ret == 0)
+		return err_set(e, ENODATA, "kernel %s does not say which Linux it is", image->path);
+	return ret < 0 ? ret : 0;
 }
 
 static uint64_t mebibytes(uint64_t size)

@@ -279,6 +279,8 @@ static void signalled(void *ctx, uint32_t events)
 	(void)events;
 	if (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		log_info("VM %s: stopped by %s", s->cfg->name, strsignal((int)info.ssi_signo));
+		if (s->cfg->command)
+			command_stopped(s->cfg->command, (int)info.ssi_signo);
 		quit(s);
 	}
 }

@@ -130,9 +130,20 @@ struct machine_part {
 #define MACHINE_PARTS_MAX 8
 extern const struct machine_part *const machine_parts[];
 
-extern const struct machine_part disks_part; /* disks.c */
-extern const struct machine_part rng_part;   /* rng.c */
-extern const struct machine_part fs_part;    /* fs.c */
+extern const struct machine_part disks_part;  /* disks.c */
+extern const struct machine_part rng_part;    /* rng.c */
+extern const struct machine_part shares_part; /* shares.c */
+extern const struct machine_part fs_part;     /* fs.c */
+
+extern const struct machine_part
+	command_part; /* command.c: the ports of a command, and how it ends */
+
+/*
+ * command_boot.c: the initial RAM disk of cfg->command's guest, which boots @kernel. Returns its descriptor, the
+ * caller's, and *size in bytes, or -errno with @e set.
+ */
+int command_initramfs(const struct machine_config *cfg, const struct image *kernel, uint64_t *size,
+		      struct err *e);
 
 struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */

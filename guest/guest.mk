@@ -5,7 +5,8 @@
 #
 #   GUEST_BINS	everything below; `make guests` builds it
 #   $(O)/guest/default.bin	the guest that is embedded in lkvm
-#   $(O)/guest/embed.o	the same as an object of lkvm's (guest/embed.h), made with CC
+#   $(O)/guest/init	the first process of guests that run one command (guest/init), embedded too
+#   $(O)/guest/embed.o	these two as an object of lkvm's (guest/embed.h), made with CC
 #   $(O)/guest/NAME.bin	one test guest for each tests/guest/NAME.c and NAME.S
 #
 # A .c is a guest with an Image header, on top of the library; NAME-*.c and NAME-*.S are further parts
@@ -69,7 +70,23 @@ $(O)/guest/default.bin $(GUEST_TESTS:%=$(O)/guest/%.bin): %.bin: %.elf
 $(GUEST_FLAT:%=$(O)/guest/%.bin): $(O)/guest/%.bin: $(GUEST_OBJ)/tests/%.o
 	$(Q)$(GUEST_OBJCOPY) -O binary -j .text $< $@
 
-$(O)/guest/embed.o: guest/embed.S $(O)/guest/default.bin
-	$(Q)$(CC) -DGUEST_DEFAULT_BIN='"$(O)/guest/default.bin"' -c -o $@ $<
+# A program of Linux: the same compiler, the kernel's headers, and nothing of a C library.
+INIT_OBJ := $(patsubst guest/init/%.c,$(GUEST_OBJ)/init/%.o,$(wildcard guest/init/*.c)) $(GUEST_OBJ)/str.o
 
--include $(wildcard $(GUEST_OBJ)/*.d $(GUEST_OBJ)/tests/*.d)
+$(GUEST_OBJ)/init/%.o: guest/init/%.c guest/guest.mk
+	$(Q)mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_CC) $(filter-out -fpie,$(GUEST_CFLAGS)) -fno-pie -Iinclude -MMD -MP -c -o $@ $<
+
+$(O)/guest/init: $(INIT_OBJ)
+	$(call say,GUESTLD,$@)
+	$(Q)$(GUEST_CC) -nostdlib -static -no-pie -s -Wl,--gc-sections -Wl,--build-id=none \
+		-Wl,-z,noexecstack -Wl,-z,max-page-size=65536 -o $@ $^
+
+EMBEDDED := $(O)/guest/default.bin $(O)/guest/init
+EMBED_FLAGS := -DGUEST_DEFAULT_BIN='"$(O)/guest/default.bin"' -DGUEST_INIT='"$(O)/guest/init"'
+
+$(O)/guest/embed.o: guest/embed.S $(EMBEDDED)
+	$(Q)$(CC) $(EMBED_FLAGS) -c -o $@ $<
+
+-include $(wildcard $(GUEST_OBJ)/*.d $(GUEST_OBJ)/tests/*.d $(GUEST_OBJ)/init/*.d)

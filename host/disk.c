@@ -62,10 +62,13 @@ static void complete(struct disk *disk, struct block_request *req)
 	disk->frontend.done(disk->frontend.ctx, req);
 }
 
-/* On a worker's thread. */
-int disk_run(void *ctx, struct block_request *req)
+static struct block_request *to_request(struct work *work)
 {
-	struct disk *disk = ctx;
+	return container_of(work, struct block_request, work);
+}
+
+static int run(struct disk *disk, struct block_request *req)
+{
 	struct block_request flush = { .op = BLOCK_FLUSH };
 	int ret;
 
@@ -75,6 +78,14 @@ int disk_run(void *ctx, struct block_request *req)
 	if (ret == 0 && req->durable && req->op != BLOCK_READ && req->op != BLOCK_FLUSH)
 		ret = disk->image.ops->run(disk->image.ctx, &flush);
 	return ret;
+}
+
+/* On a worker's thread. */
+void disk_run(void *ctx, struct work *work)
+{
+	struct block_request *req = to_request(work);
+
+	req->result = run(ctx, req);
 }
 
 /* Runs @req at once if that is sure not to wait for the host's storage; returns whether it did. */
@@ -113,7 +124,7 @@ static bool disk_submit(void *ctx, struct block_request *req)
 		req->durable = false;
 	if (run_at_once(disk, req))
 		return true;
-	if (!ring && !disk_workers_put(disk->workers, req)) {
+	if (!ring && !workers_put(disk->workers, &req->work)) {
 		conclude(disk, req, -EAGAIN);
 		return true;
 	}
@@ -133,7 +144,7 @@ static bool reap_one(struct disk *disk, bool wait)
 
 	if (!req)
 		return false;
-	if (req->result != -EAGAIN || !disk_workers_put(disk->workers, req))
+	if (req->result != -EAGAIN || !workers_put(disk->workers, &req->work))
 		complete(disk, req);
 	return true;
 }
@@ -167,13 +178,13 @@ static void disk_kick(void *ctx)
 		disk_later(disk);
 }
 
-static void complete_list(struct disk *disk, struct block_request *req)
+static void complete_list(struct disk *disk, struct work *work)
 {
-	while (req) {
-		struct block_request *next = req->next;
+	while (work) {
+		struct work *next = work->next;
 
-		complete(disk, req);
-		req = next;
+		complete(disk, to_request(work));
+		work = next;
 	}
 }
 
@@ -188,7 +199,7 @@ void disk_ready(void *ctx, uint32_t events)
 		return;
 	pthread_mutex_lock(frontend->lock);
 	disk_kick(disk);
-	complete_list(disk, disk_workers_take(disk->workers, false));
+	complete_list(disk, workers_take(disk->workers, false));
 	frontend->done_end(frontend->ctx);
 	pthread_mutex_unlock(frontend->lock);
 }
@@ -219,7 +230,7 @@ void disk_disconnect(struct disk *disk)
 		if (disk->uring && !disk_uring_is_empty(disk->uring))
 			reap_one(disk, true);
 		else if (disk->in_flight)
-			complete_list(disk, disk_workers_take(disk->workers, true));
+			complete_list(disk, workers_take(disk->workers, true));
 	}
 	pthread_mutex_unlock(frontend->lock);
 	disk->frontend = (struct block_frontend){ 0 };

@@ -8,6 +8,7 @@
 #include "image.h"
 #include "util/log.h"
 #include "vm/loop.h"
+#include "workers.h"
 
 /* An open disk. Guarded by the lock of the device that is connected. */
 struct disk {
@@ -23,7 +24,7 @@ struct disk {
 	struct loop_source wake; /* eventfd: workers are done, or later() */
 	struct loop_source ring;
 	struct disk_uring *uring; /* or NULL */
-	struct disk_workers *workers;
+	struct workers *workers;
 
 	struct block_frontend frontend; /* .done NULL: no device */
 	unsigned int in_flight;
@@ -32,8 +33,8 @@ struct disk {
 
 /* --- disk.c --- */
 
-/* Runs a request on a thread that may block (struct disk_workers). */
-int disk_run(void *disk, struct block_request *req);
+/* Runs a request, its block_request.work, on a thread that may block (struct worker_job). */
+void disk_run(void *disk, struct work *work);
 
 /* Something is done, or later() was called (struct loop_source). */
 void disk_ready(void *disk, uint32_t events);
@@ -89,28 +90,6 @@ int disk_raw_read_cached(const struct disk_file *file, const struct block_reques
 
 /* Goes @len bytes forward in a READ or WRITE of which so much is done; less than all. */
 void disk_request_advance(struct block_request *req, uint64_t len);
-
-/* --- disk_worker.c: threads that block in place of the loop --- */
-
-struct disk_workers;
-
-/*
- * Makes room for @nr_max threads that call @run(@ctx, request); each is started when there is work
- * and no other is idle. @wake is an eventfd that is signalled when requests are done. NULL with @e
- * set.
- */
-struct disk_workers *disk_workers_create(unsigned int nr_max,
-					 int (*run)(void *ctx, struct block_request *req),
-					 void *ctx, int wake, struct err *e);
-
-/* Hands @req over. False: the host has not a single thread for it. */
-bool disk_workers_put(struct disk_workers *workers, struct block_request *req);
-
-/* All that are done, in a list; NULL: none. @wait: sleeps until there is one. */
-struct block_request *disk_workers_take(struct disk_workers *workers, bool wait);
-
-/* Ends the threads, which have nothing left to do. NULL is fine. */
-void disk_workers_destroy(struct disk_workers *workers);
 
 /* --- disk_uring.c: reads, writes and flushes of a raw image --- */
 

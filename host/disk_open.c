@@ -106,6 +106,14 @@ static int check_sectors(uint64_t size, struct err *e)
 	return 0;
 }
 
+static int start_workers(struct disk *disk, unsigned int nr_max, struct err *e)
+{
+	const struct worker_job job = { .run = disk_run, .ctx = disk };
+
+	disk->workers = workers_create(nr_max, job, disk->wake.fd, e);
+	return disk->workers ? 0 : -ENOMEM;
+}
+
 static int open_raw(struct disk *disk, const struct disk_config *cfg, struct err *e)
 {
 	int ret = check_sectors(disk->file.size, e);
@@ -128,8 +136,7 @@ static int open_raw(struct disk *disk, const struct disk_config *cfg, struct err
 		if (!disk->uring)
 			log_debug("disk '%s' %s; threads do it", disk->path, why.text);
 	}
-	disk->workers = disk_workers_create(RAW_THREADS, disk_run, disk, disk->wake.fd, e);
-	return disk->workers ? 0 : -ENOMEM;
+	return start_workers(disk, RAW_THREADS, e);
 }
 
 static int open_backing(struct disk *disk, const struct disk_config *cfg,
@@ -165,8 +172,7 @@ static int open_qcow2(struct disk *disk, const struct disk_config *cfg, struct e
 		return ret;
 	disk->info = disk->image.info;
 	/* One thread: a format's tables have no lock. */
-	disk->workers = disk_workers_create(1, disk_run, disk, disk->wake.fd, e);
-	return disk->workers ? 0 : -ENOMEM;
+	return start_workers(disk, 1, e);
 }
 
 static int watch(struct disk *disk, struct err *e)
@@ -233,7 +239,7 @@ void disk_close(struct disk *disk)
 		loop_remove(disk->loop, &disk->ring);
 	if (disk->wake.fd >= 0)
 		loop_remove(disk->loop, &disk->wake);
-	disk_workers_destroy(disk->workers);
+	workers_destroy(disk->workers);
 	disk_uring_destroy(disk->uring);
 	if (disk->image.ops)
 		disk->image.ops->close(disk->image.ctx);

@@ -2,7 +2,7 @@
 /*
  * Reads, writes and flushes of a raw image by io_uring: one system call starts a batch, and
  * whatever the host's page cache can answer is done when it returns. What the ring cannot do
- * without waiting, or not at all, is left to a thread (disk_worker.c).
+ * without waiting, or not at all, is left to a thread (workers.c).
  *
  *	put ---> waiting (no room) ---> ring ---submit---> kernel ---> take
  *
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "disk_engine.h"
+#include "util/bits.h"
 
 #ifdef LKVM_HAVE_URING
 
@@ -23,7 +24,7 @@ struct disk_uring {
 	struct io_uring ring;
 	int fd;
 	unsigned int in_ring, in_ring_max; /* put in the ring and not taken yet */
-	struct block_request *waiting, **waiting_end;
+	struct work_list waiting;
 };
 
 struct disk_uring *disk_uring_create(const struct disk_file *file, struct err *e)
@@ -45,7 +46,7 @@ struct disk_uring *disk_uring_create(const struct disk_file *file, struct err *e
 	}
 	uring->fd = file->fd;
 	uring->in_ring_max = params.cq_entries;
-	uring->waiting_end = &uring->waiting;
+	work_list_clear(&uring->waiting);
 	return uring;
 }
 
@@ -78,17 +79,26 @@ static bool prepare(struct disk_uring *uring, struct block_request *req)
 
 void disk_uring_put(struct disk_uring *uring, struct block_request *req)
 {
-	if (!uring->waiting && prepare(uring, req))
-		return;
-	req->next = NULL;
-	*uring->waiting_end = req;
-	uring->waiting_end = &req->next;
+	if (uring->waiting.first || !prepare(uring, req))
+		work_list_append(&uring->waiting, &req->work);
+}
+
+/* Puts what waits in the ring, as far as there is room; returns whether any of it found some. */
+static bool prepare_waiting(struct disk_uring *uring)
+{
+	bool any = false;
+
+	while (uring->waiting.first &&
+	       prepare(uring, container_of(uring->waiting.first, struct block_request, work))) {
+		work_list_take(&uring->waiting);
+		any = true;
+	}
+	return any;
 }
 
 bool disk_uring_submit(struct disk_uring *uring)
 {
 	for (;;) {
-		struct block_request *req;
 		int ret = 0;
 
 		if (io_uring_sq_ready(&uring->ring))
@@ -97,15 +107,8 @@ bool disk_uring_submit(struct disk_uring *uring)
 			continue;
 		if (ret < 0)
 			return false;
-		req = uring->waiting;
-		if (!req || !prepare(uring, req))
+		if (!prepare_waiting(uring))
 			return true;
-		do {
-			uring->waiting = req->next;
-			req = uring->waiting;
-		} while (req && prepare(uring, req));
-		if (!uring->waiting)
-			uring->waiting_end = &uring->waiting;
 	}
 }
 
@@ -139,12 +142,12 @@ static bool goes_on(struct disk_uring *uring, struct block_request *req, int res
 
 bool disk_uring_is_empty(const struct disk_uring *uring)
 {
-	return !uring->in_ring && !uring->waiting;
+	return !uring->in_ring && !uring->waiting.first;
 }
 
 bool disk_uring_waits(const struct disk_uring *uring)
 {
-	return uring->waiting;
+	return uring->waiting.first;
 }
 
 struct block_request *disk_uring_take(struct disk_uring *uring, bool wait)

@@ -173,19 +173,24 @@ static int take_option(const struct opt *rows, size_t nr, void *target, int argc
 }
 
 int opt_parse(const struct opt *rows, size_t nr, void *target, int argc, char **argv,
-	      int (*word)(void *target, const char *word, struct err *e), bool *help, struct err *e)
+	      int (*word)(void *target, const char *word, struct err *e), bool *help,
+	      char ***behind, struct err *e)
 {
 	bool options = true;
 	int ret = 0;
 
 	*help = false;
-	for (int i = 0; i < argc && !ret && !*help; i++) {
+	if (behind)
+		*behind = NULL;
+	for (int i = 0; i < argc && !ret && !*help && !(behind && *behind); i++) {
 		const char *arg = argv[i];
 
 		/* "-" alone is a word, as everywhere. */
 		if (!options || arg[0] != '-' || !arg[1])
 			ret = word ? word(target, arg, e)
 				   : err_set(e, EINVAL, "'%s' is not wanted here", arg);
+		else if (!strcmp(arg, "--") && behind)
+			*behind = argv + i + 1;
 		else if (!strcmp(arg, "--"))
 			options = false;
 		else if (!strcmp(arg, "-h") || !strcmp(arg, "--help"))

@@ -45,20 +45,20 @@ static struct virtio_blk *to_blk(struct virtio_device *dev)
  */
 static struct virtio_blk_request *find_room(struct virtio_blk *blk)
 {
-	struct block_request *io = blk->free;
+	struct work *room = blk->free;
 
-	if (!io) {
+	if (!room) {
 		assert(blk->nr_used < blk->nr_requests);
 		return &blk->request[blk->nr_used++];
 	}
-	blk->free = io->next;
-	return container_of(io, struct virtio_blk_request, io);
+	blk->free = room->next;
+	return container_of(room, struct virtio_blk_request, io.work);
 }
 
 static void give_back(struct virtio_blk *blk, struct virtio_blk_request *rq)
 {
-	rq->io.next = blk->free;
-	blk->free = &rq->io;
+	rq->io.work.next = blk->free;
+	blk->free = &rq->io.work;
 }
 
 /* Gives the buffer back with @status; the interrupt comes later. */

@@ -21,8 +21,8 @@
 /* What one port may send before others have their turn; a buffer counts for as much even if it is empty. */
 #define TURN_BYTES  (64 * KiB)
 #define BUFFER_COST 64
-/* And at the end, when there is no other turn. */
-#define FINISH_BYTES (1 * MiB)
+/* And at the end, when there is no other turn: more than Linux can have in a ring. */
+#define FINISH_BYTES (8 * MiB)
 
 /* How long there is no output before the first input; and if there was none yet. */
 #define QUIET_NS  (NS_PER_S / 4)
@@ -106,6 +106,16 @@ static void wait_for_driver(struct virtio_console *con)
 		timer_set(&con->again, con->spoke ? QUIET_NS : SILENT_NS);
 }
 
+/* A line hears that the guest has closed it when it has all that was sent before. */
+static void tell_closed(struct virtio_console_port *port)
+{
+	const struct char_backend *backend = &port->line.backend;
+
+	port->closing = false;
+	if (backend->closed)
+		backend->closed(backend->ctx);
+}
+
 /* Sends from a transmitq until it is empty, the line takes no more, or @budget bytes are gone. */
 static void transmit(struct virtio_console_port *port, size_t budget)
 {
@@ -131,6 +141,8 @@ static void transmit(struct virtio_console_port *port, size_t budget)
 		budget -= budget < BUFFER_COST ? budget : BUFFER_COST;
 	}
 	virtio_push_end(&con->dev, queue);
+	if (port->closing && room && budget)
+		tell_closed(port);
 	if (!budget)
 		console_take_turn(con);
 	else if (port->input_refused || has_size(con))
@@ -206,6 +218,21 @@ void console_ask_for_input(struct virtio_console_port *port)
 	}
 }
 
+void console_port_opened(struct virtio_console_port *port, bool open)
+{
+	port->open = open;
+	port->closing = !open;
+	if (open)
+		console_ask_for_input(port);
+	else
+		transmit(port, TURN_BYTES);
+}
+
+static void port_hang_up(void *ctx)
+{
+	console_hang_up(ctx);
+}
+
 static void console_output_ready(void *ctx)
 {
 	struct virtio_console_port *port = ctx;
@@ -279,7 +306,7 @@ static bool console_stop(struct virtio_device *dev, int queue)
 		struct virtio_console_port *port = &con->port[i];
 
 		if (queue == VIRTIO_ALL) {
-			port->added = port->open = false;
+			port->added = port->open = port->closing = false;
 			port->due = 0;
 		}
 		if (queue == VIRTIO_ALL || queue == (int)tx_queue(port))
@@ -378,6 +405,7 @@ struct char_frontend virtio_console_frontend(struct virtio_console *con, unsigne
 	return (struct char_frontend){ .input = console_input,
 				       .output_ready = console_output_ready,
 				       .resized = console_resized,
+				       .hang_up = port_hang_up,
 				       .ctx = &con->port[id],
 				       .lock = &con->dev.lock };
 }

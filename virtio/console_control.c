@@ -7,8 +7,9 @@
  *	DEVICE_READY	-->
  *			<--	PORT_ADD, of each port
  *	PORT_READY	-->
- *			<--	PORT_NAME, PORT_OPEN: the host's end is always open
+ *			<--	PORT_OPEN, PORT_NAME: a driver that has the name knows that it is open
  *	PORT_OPEN	-->	input flows while the guest has it open
+ *			<--	PORT_OPEN of 0, if the host's end is closed
  */
 #include <endian.h>
 #include <linux/virtio_console.h>
@@ -16,9 +17,10 @@
 #include "console_parts.h"
 
 /* Bits of port->due, in the order in which they are sent. */
-#define DUE_ADD  1
-#define DUE_NAME 2
-#define DUE_OPEN 4
+#define DUE_ADD   1
+#define DUE_OPEN  2
+#define DUE_NAME  4
+#define DUE_CLOSE 8
 
 struct control {
 	uint32_t id;
@@ -43,6 +45,7 @@ static void make_message(const struct virtio_console_port *port, uint8_t due, ui
 		*len += name;
 	} else {
 		head.event = htole16(VIRTIO_CONSOLE_PORT_OPEN);
+		head.value = htole16(due == DUE_OPEN);
 	}
 	memcpy(msg, &head, sizeof(head));
 }
@@ -90,12 +93,23 @@ static void handle_control(struct virtio_console *con, const struct control *msg
 			log_debug("%s: the guest speaks of port %u, which it has not been told of",
 				  con->dev.name, msg->id);
 	} else if (msg->event == VIRTIO_CONSOLE_PORT_READY && msg->value == 1) {
-		port->due |= DUE_NAME | DUE_OPEN;
+		port->due |= DUE_NAME | DUE_OPEN | (port->hung_up ? DUE_CLOSE : 0);
 	} else if (msg->event == VIRTIO_CONSOLE_PORT_OPEN) {
-		port->open = msg->value == 1;
-		if (port->open)
-			console_ask_for_input(port);
+		console_port_opened(port, msg->value == 1);
 	}
+}
+
+void console_hang_up(struct virtio_console_port *port)
+{
+	struct virtio_console *con = port->con;
+
+	if (port->hung_up)
+		return;
+	port->hung_up = true;
+	if (port->added)
+		port->due |= DUE_CLOSE;
+	if (port->due && virtio_runs(&con->dev))
+		console_send_control(con);
 }
 
 /* The first bytes of a buffer's parts; returns whether there are as many. */

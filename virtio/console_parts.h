@@ -25,7 +25,12 @@ void console_take_turn(struct virtio_console *con);
 /* The guest may have room on @port: asks for the input that was refused. */
 void console_ask_for_input(struct virtio_console_port *port);
 
-/* console_control.c: what is due goes out; what has come is handled. */
+/* The guest has opened a port, or closed it. */
+void console_port_opened(struct virtio_console_port *port, bool open);
+
+/* console_control.c: the host's end is closed, and the driver is told. */
+void console_hang_up(struct virtio_console_port *port);
+/* What is due goes out; what has come is handled. */
 void console_send_control(struct virtio_console *con);
 void console_receive_control(struct virtio_console *con);
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "arm/transport.h"
+#include "host/tail.h"
 #include "util/err.h"
 
 #define CONSOLE_PORTS_MAX 16
@@ -15,12 +16,14 @@ enum line_end {
 	LINE_STDIO, /* lkvm's own stdin and stdout; of a console only */
 	LINE_PTY,
 	LINE_FILE, /* output alone */
+	LINE_TAIL, /* output alone, kept in memory; of a console only */
 };
 
 struct line_options {
 	enum line_end end;
-	char *file; /* LINE_FILE: its path */
-	char *log;  /* gets a copy of the output, or NULL */
+	char *file;        /* LINE_FILE: its path */
+	struct tail *tail; /* LINE_TAIL: the caller's */
+	char *log;         /* gets a copy of the output, or NULL */
 };
 
 struct port_options {
@@ -30,6 +33,7 @@ struct port_options {
 
 /* Starts as { 0 }: a serial console on stdin and stdout. Strings are malloc()ed. */
 struct console_options {
+	bool given;          /* the user said what it is */
 	bool virtio;         /* the kernel's console is hvc0, not ttyS0 */
 	enum virtio_bus bus; /* of the virtio console; named ports are on the machine's */
 	struct line_options line;

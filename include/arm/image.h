@@ -43,6 +43,15 @@ int image_open(struct image *image, const char *path, struct err *e);
 int image_from_memory(struct image *image, const char *name, const void *mem, uint64_t size,
 		      struct err *e);
 
+/* Bytes of a version's text, its zero included. */
+#define IMAGE_VERSION_SIZE 65
+
+/*
+ * Finds the version of a Linux kernel ("6.1.0-18-arm64") by the banner in it, decompressing what is compressed.
+ * Returns 0, or -errno with @e set; -ENODATA: there is none.
+ */
+int image_linux_version(const struct image *image, char version[IMAGE_VERSION_SIZE], struct err *e);
+
 /* Closes the file. IMAGE_NONE and a closed image are fine. */
 void image_close(struct image *image);
 

@@ -9,11 +9,13 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/command.h"
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
 #include "arm/fs.h"
 #include "arm/rng.h"
+#include "arm/shares.h"
 #include "arm/transport.h"
 #include "util/err.h"
 
@@ -66,6 +68,8 @@ struct machine_config {
 	struct console_options console;
 	struct rng_options rng;
 	struct fs_options fs;
+	struct share_options shares;
+	struct guest_command *command; /* that the guest runs, or NULL */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

@@ -43,13 +43,14 @@ char *opt_next_word(char **text);
 /*
  * Reads argv[0..argc) into @target by the @nr rows of @rows: "--name value", "--name=value",
  * "-n value", "-nvalue"; switches alone, one a word; a later option overrides an earlier one. "--" ends
- * the options. Abbreviated names are refused. Words that are no options are handed to @word in order
+ * the options: what is behind it is words, too, or, with @behind, not looked at, and *behind is where in @argv it
+ * begins (NULL: there was no "--"). Abbreviated names are refused. Words that are no options are handed to @word in order
  * (NULL: they are refused). "-h" and "--help" stop with *help set.
  * Returns 0, or -EINVAL with @e naming what was typed.
  */
 int opt_parse(const struct opt *rows, size_t nr, void *target, int argc, char **argv,
 	      int (*word)(void *target, const char *word, struct err *e), bool *help,
-	      struct err *e);
+	      char ***behind, struct err *e);
 
 /* Prints the rows, and -h, --help, as an aligned table. */
 void opt_print(FILE *out, const struct opt *rows, size_t nr);

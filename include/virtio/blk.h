@@ -21,7 +21,7 @@ struct virtio_blk {
 	uint8_t config[VIRTIO_BLK_CONFIG_SIZE];
 	struct virtio_blk_request *request; /* room for every buffer of every queue, and one */
 	unsigned int nr_requests, nr_used;  /* those from @nr_used on were never touched */
-	struct block_request *free;         /* of the others, by ->next */
+	struct work *free;                  /* of the others */
 	unsigned int in_flight;             /* in the back end's hands */
 	uint16_t queue_in_flight[VIRTIO_BLK_QUEUES_MAX];
 	uint32_t pushed;  /* queues whose driver has not been interrupted for all yet: a bit each */

@@ -38,6 +38,8 @@ struct virtio_console_port {
 	uint64_t sent;      /* bytes of the oldest buffer to send that the line has taken already */
 	bool input_refused; /* the line wants to hear of room */
 	bool added, open;   /* the driver knows of the port; the guest has it open */
+	bool closing;       /* the guest has closed it, and the line has not heard so */
+	bool hung_up;       /* the line has ended */
 	uint8_t due;        /* control messages to send, as bits */
 };
 

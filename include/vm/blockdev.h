@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include "vm/work.h"
 
 #define BLOCK_SECTOR 512
 
@@ -30,8 +31,8 @@ struct block_request {
 	/* READ, WRITE: guest memory, @len bytes in all. The back end may change these four on its way. */
 	struct iovec *iov;
 	unsigned int nr_iov;
-	int result;                 /* when complete: 0 or -errno */
-	struct block_request *next; /* the back end's */
+	int result;       /* when complete: 0 or -errno */
+	struct work work; /* the back end's */
 };
 
 struct block_info {

@@ -21,6 +21,11 @@ struct char_backend {
 	size_t (*output)(void *ctx, const uint8_t *buf, size_t len);
 	/* The guest has room for input again after char_frontend.input() took less than offered. */
 	void (*input_ready)(void *ctx);
+	/*
+	 * The guest has closed the line, for now, and all that it had sent was taken. NULL: no matter; a
+	 * serial line has no such thing.
+	 */
+	void (*closed)(void *ctx);
 	void *ctx;
 };
 
@@ -35,6 +40,11 @@ struct char_frontend {
 	void (*output_ready)(void *ctx);
 	/* What is at the host's end has another size, in characters. NULL: the device has no use for it. */
 	void (*resized)(void *ctx, uint16_t cols, uint16_t rows);
+	/*
+	 * The host's end is closed, for good: behind what it was given the guest finds the end, and its
+	 * writing fails. From output(), too. NULL: the device has no such thing.
+	 */
+	void (*hang_up)(void *ctx);
 	void *ctx;
 	pthread_mutex_t *lock;
 };

@@ -44,7 +44,8 @@ static int parse_with(int (*word)(void *, const char *, struct err *), int argc,
 {
 	memset(&target, 0, sizeof(target));
 	memset(&err, 0, sizeof(err));
-	return opt_parse(rows, ARRAY_SIZE(rows), &target, argc, (char **)argv, word, &help, &err);
+	return opt_parse(rows, ARRAY_SIZE(rows), &target, argc, (char **)argv, word, &help, NULL,
+			 &err);
 }
 
 #define WORDS(...)  ((const char *[]){ __VA_ARGS__ })
@@ -185,7 +186,7 @@ static void no_words_are_fine(void **state)
 {
 	(void)state;
 	assert_int_equal(parse_with(NULL, 0, NULL), 0);
-	assert_int_equal(opt_parse(NULL, 0, NULL, 0, NULL, NULL, &help, &err), 0);
+	assert_int_equal(opt_parse(NULL, 0, NULL, 0, NULL, NULL, &help, NULL, &err), 0);
 }
 
 static void a_size_without_a_suffix_is_in_mebibytes(void **state)

@@ -30,7 +30,7 @@ enum { RX0, TX0, CONTROL_RX, CONTROL_TX, RX1, TX1, RX2, TX2 };
 struct test_line {
 	uint8_t out[256 * KiB];
 	size_t out_nr, out_room;
-	unsigned int outputs, input_ready;
+	unsigned int outputs, input_ready, closed;
 };
 
 struct world {
@@ -66,6 +66,13 @@ static inline void test_input_ready(void *ctx)
 	line->input_ready++;
 }
 
+static inline void test_closed(void *ctx)
+{
+	struct test_line *line = ctx;
+
+	line->closed++;
+}
+
 static inline void test_timer_set(void *ctx, uint64_t ns)
 {
 	struct world *w = ctx;
@@ -78,6 +85,7 @@ static inline struct char_backend test_backend(struct test_line *line)
 {
 	return (struct char_backend){ .output = test_output,
 				      .input_ready = test_input_ready,
+				      .closed = test_closed,
 				      .ctx = line };
 }
 

@@ -34,18 +34,19 @@ static void a_ready_driver_hears_of_each_port(void **state)
 	world_free(w);
 }
 
-static void a_ready_port_gets_its_name_and_is_open(void **state)
+/* In this order: a driver that has the name knows that the port is open. */
+static void a_ready_port_is_open_and_gets_its_name(void **state)
 {
 	struct world *w = world_ports();
 	gpa_t name, open;
 
 	(void)state;
 	announce(w);
-	name = world_offer(w, CONTROL_RX, 128);
 	open = world_offer(w, CONTROL_RX, 128);
+	name = world_offer(w, CONTROL_RX, 128);
 	world_control(w, 2, VIRTIO_CONSOLE_PORT_READY, 1);
-	assert_message(w, name, 2, VIRTIO_CONSOLE_PORT_NAME, 1, "second");
 	assert_message(w, open, 2, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	assert_message(w, name, 2, VIRTIO_CONSOLE_PORT_NAME, 1, "second");
 	assert_none_used(w, CONTROL_RX);
 	world_free(w);
 }
@@ -301,11 +302,75 @@ static void a_driver_without_multiport_finds_an_empty_console(void **state)
 	world_free(w);
 }
 
+static void hang_up(struct world *w, unsigned int id)
+{
+	struct char_frontend frontend = virtio_console_frontend(&w->con, id);
+
+	frontend.hang_up(frontend.ctx);
+}
+
+static void a_line_that_hangs_up_closes_its_port_once(void **state)
+{
+	struct world *w = world_ports();
+	gpa_t at;
+
+	(void)state;
+	announce(w);
+	at = world_offer(w, CONTROL_RX, 128);
+	world_offer(w, CONTROL_RX, 128);
+	hang_up(w, 1);
+	hang_up(w, 1);
+	assert_message(w, at, 1, VIRTIO_CONSOLE_PORT_OPEN, 0, "");
+	assert_none_used(w, CONTROL_RX);
+	world_free(w);
+}
+
+/* A driver must not miss that it was open: the end would be no end. */
+static void one_that_hung_up_before_is_open_and_then_closed(void **state)
+{
+	struct world *w = world_ports();
+	gpa_t at[3];
+
+	(void)state;
+	hang_up(w, 2);
+	announce(w);
+	for (unsigned int i = 0; i < 3; i++)
+		at[i] = world_offer(w, CONTROL_RX, 128);
+	world_control(w, 2, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_message(w, at[0], 2, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	assert_message(w, at[1], 2, VIRTIO_CONSOLE_PORT_NAME, 1, "second");
+	assert_message(w, at[2], 2, VIRTIO_CONSOLE_PORT_OPEN, 0, "");
+	world_free(w);
+}
+
+/* The messages are on another queue than the bytes, which were sent first. */
+static void a_line_hears_of_the_guests_end_when_it_has_all_bytes(void **state)
+{
+	struct world *w = world_ports();
+
+	(void)state;
+	announce(w);
+	world_control(w, 1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	w->line[1].out_room = 2;
+	world_send(w, TX1, "hello", 5);
+	world_control(w, 1, VIRTIO_CONSOLE_PORT_OPEN, 0);
+	assert_output(w, 1, "he");
+	assert_int_equal(w->line[1].closed, 0);
+	w->line[1].out_room = ALL_ROOM;
+	world_output_ready(w, 1);
+	assert_output(w, 1, "llo");
+	assert_int_equal(w->line[1].closed, 1);
+	world_output_ready(w, 1);
+	assert_int_equal(w->line[1].closed, 1);
+	assert_int_equal(w->line[2].closed, 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ready_driver_hears_of_each_port),
-		cmocka_unit_test(a_ready_port_gets_its_name_and_is_open),
+		cmocka_unit_test(a_ready_port_is_open_and_gets_its_name),
 		cmocka_unit_test(messages_wait_for_buffers),
 		cmocka_unit_test(a_port_is_added_once),
 		cmocka_unit_test(a_driver_that_failed_hears_of_nothing),
@@ -321,6 +386,9 @@ int main(void)
 		cmocka_unit_test(a_buffer_too_small_for_a_message_breaks_the_device),
 		cmocka_unit_test(a_writable_message_breaks_the_device),
 		cmocka_unit_test(a_reset_starts_the_announcements_anew),
+		cmocka_unit_test(a_line_that_hangs_up_closes_its_port_once),
+		cmocka_unit_test(one_that_hung_up_before_is_open_and_then_closed),
+		cmocka_unit_test(a_line_hears_of_the_guests_end_when_it_has_all_bytes),
 		cmocka_unit_test(a_driver_without_multiport_finds_an_empty_console),
 	};
 
