@@ -101,7 +101,7 @@ static int fs_add(void *part, struct machine *m, struct err *e)
 	for (uint32_t i = 0; i < f->options->nr && ret == 0; i++) {
 		ret = add_folder(f, i, m, e);
 		if (ret < 0)
-			err_wrap(e, ret, "cannot share '%s'", f->options->fs[i].dir);
+			err_wrap(e, ret, "'%s' cannot be shared", f->options->fs[i].dir);
 	}
 	return ret;
 }

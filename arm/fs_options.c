@@ -15,6 +15,10 @@ static int set_tag(struct fs_option *fs, const char *tag, struct err *e)
 	if (!len || len > VIRTIO_FS_TAG_MAX)
 		return err_set(e, EINVAL, "'%s' is no tag: those have 1 to %d characters", tag,
 			       VIRTIO_FS_TAG_MAX);
+	for (const char *p = tag; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return err_set(e, EINVAL,
+				       "a tag has printable characters only, and no blanks");
 	memcpy(fs->tag, tag, len + 1);
 	return 0;
 }
@@ -65,6 +69,8 @@ static int parse_key(struct fs_option *fs, char *word, struct err *e)
 	char *value = strchr(word, '=');
 	int ret;
 
+	if (!*word)
+		return err_set(e, EINVAL, "nothing follows a comma");
 	if (value)
 		*value++ = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -89,7 +95,7 @@ static int parse(struct fs_option *fs, char *rest, struct err *e)
 	if (!*dir)
 		return err_set(e, EINVAL, "the name of the folder is empty");
 	if (!rest)
-		return err_set(e, EINVAL, "it needs a tag for the guest to mount it by: %s,TAG",
+		return err_set(e, EINVAL, "it has no tag for the guest to mount it by: %s,TAG",
 			       dir);
 	ret = set_tag(fs, opt_next_word(&rest), e);
 	while (ret == 0 && rest)

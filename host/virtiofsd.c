@@ -47,14 +47,14 @@ int virtiofsd_folder(char **path, const char *dir, struct err *e)
 	struct stat st;
 
 	if (!full || stat(full, &st) < 0)
-		return err_sys(e, "cannot share '%s'", dir);
+		return err_sys(e, "'%s' cannot be shared", dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(e, ENOTDIR, "cannot share '%s': it is not a folder", dir);
+		return err_set(e, ENOTDIR, "'%s' cannot be shared: it is not a folder", dir);
 	if (access(full, R_OK | X_OK) < 0)
-		return err_sys(e, "cannot share '%s'", dir);
+		return err_sys(e, "'%s' cannot be shared", dir);
 	if (strpbrk(full, ",\\"))
 		return err_set(e, EINVAL,
-			       "cannot share '%s': virtiofsd takes no name with a comma or a "
+			       "'%s' cannot be shared: virtiofsd takes no name with a comma or a "
 			       "backslash in it",
 			       full);
 	*path = full;
