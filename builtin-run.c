@@ -175,6 +175,11 @@ static int set_user(void *field, const char *value, struct err *e)
 	return command_set_user(field, value, e);
 }
 
+static int set_vsock(void *field, const char *value, struct err *e)
+{
+	return vsock_parse(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -288,6 +293,12 @@ static const struct opt rows[] = {
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
 	  set_rng_rate, CFG(rng) },
+	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
+	  CFG(balloon) },
+	{ 0, "vsock", "CID[,KEY...]",
+	  "Sockets between the guest, which is CID there, and programs of the host:\n"
+	  "by the host's kernel, or unix=PATH",
+	  set_vsock, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
@@ -431,5 +442,6 @@ int builtin_run(int argc, char **argv)
 	fs_options_free(&run.cfg.fs);
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
+	vsock_options_free(&run.cfg.vsock);
 	return status;
 }
