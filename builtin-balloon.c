@@ -85,7 +85,7 @@ static void usage(void)
 static int parse(struct balloon_words *words, int argc, char **argv, bool *help, struct err *e)
 {
 	int ret = opt_parse(rows, ARRAY_SIZE(rows), words, argc - 1, argv + 1, set_bare_word, help,
-			    e);
+			    NULL, e);
 
 	if (ret < 0 || *help)
 		return ret;

@@ -150,9 +150,9 @@ static int set_disk(void *field, const char *value, struct err *e)
 	return disk_parse(field, value, e);
 }
 
-static int set_vsock(void *field, const char *value, struct err *e)
+static int set_fs(void *field, const char *value, struct err *e)
 {
-	return vsock_parse(field, value, e);
+	return fs_parse(field, value, e);
 }
 
 static int set_share(void *field, const char *value, struct err *e)
@@ -173,6 +173,11 @@ static int set_rw(void *field, const char *value, struct err *e)
 static int set_user(void *field, const char *value, struct err *e)
 {
 	return command_set_user(field, value, e);
+}
+
+static int set_vsock(void *field, const char *value, struct err *e)
+{
+	return vsock_parse(field, value, e);
 }
 
 static int set_transport(void *field, const char *value, struct err *e)
@@ -258,6 +263,10 @@ static const struct opt rows[] = {
 	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
 	  "may be given several times",
 	  set_disk, CFG(disks) },
+	{ 0, "fs", "DIR,TAG[,KEY...]",
+	  "Share the folder DIR by virtiofs; the guest mounts TAG. Needs virtiofsd;\n"
+	  "may be given several times",
+	  set_fs, CFG(fs) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -338,6 +347,8 @@ static const struct opt rows[] = {
 	  set_affinity, offsetof(struct run, cfg) },
 	{ 0, "hugetlbfs", "PATH", "Take the guest's memory from this hugetlbfs mount", set_path,
 	  CFG(hugetlbfs) },
+	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
+	  opt_set_flag, CFG(mem_shared) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
@@ -428,8 +439,9 @@ int builtin_run(int argc, char **argv)
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
-	vsock_options_free(&run.cfg.vsock);
+	fs_options_free(&run.cfg.fs);
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
+	vsock_options_free(&run.cfg.vsock);
 	return status;
 }

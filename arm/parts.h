@@ -135,6 +135,7 @@ extern const struct machine_part disks_part;    /* disks.c */
 extern const struct machine_part rng_part;      /* rng.c */
 extern const struct machine_part networks_part; /* networks.c */
 extern const struct machine_part shares_part;   /* shares.c */
+extern const struct machine_part fs_part;       /* fs.c */
 extern const struct machine_part balloon_part;  /* balloon.c */
 extern const struct machine_part vsock_part;    /* vsock.c */
 

@@ -14,6 +14,7 @@
 #include "arm/disks.h"
 #include "arm/firmware.h"
 #include "arm/networks.h"
+#include "arm/fs.h"
 #include "arm/rng.h"
 #include "arm/shares.h"
 #include "arm/transport.h"
@@ -55,6 +56,7 @@ struct machine_config {
 	const char *dump_dtb;  /* where to write the tree the guest gets, or NULL */
 	const char *hugetlbfs; /* mount point to take RAM from, or NULL */
 	uint64_t ram_size;     /* bytes */
+	bool mem_shared;       /* RAM is a file that other processes can map */
 	uint32_t nr_cpus;
 	bool named;     /* the name is the user's choice, by which others find the VM */
 	bool psci_user; /* lkvm answers PSCI calls, not KVM */
@@ -68,11 +70,12 @@ struct machine_config {
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
-	struct vsock_options vsock;
-	bool balloon; /* on the machine's bus */
 	struct network_options networks;
+	struct fs_options fs;
 	struct share_options shares;
 	struct guest_command *command; /* that the guest runs, or NULL */
+	struct vsock_options vsock;
+	bool balloon; /* on the machine's bus */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */

@@ -111,35 +111,54 @@ judge()
 	fi
 }
 
-# --- passt
+# Without privileges, by passt.
+user()
+{
+	args="--network user,hostfwd=tcp:8080-:80,hostfwd=udp:127.0.0.1:5353-:53 --name net"
+	start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-v6,net-serve,net-serve-udp" "$LKVM"
+	if wait_for "net-serve: listening"; then
+		usleep 300000
+		nc 127.0.0.1 8080 <"$work/data"
+	fi
+	if wait_for "net-serve-udp: listening"; then
+		usleep 300000
+		./net-peer udp 5353 datagram
+	fi
+	finish
+	judge "network: passt: DHCP, DNS, IPv4 and IPv6, forwards" "net: eth0 $(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out") mtu 32768 queues 1 carrier 1" \
+		"net-dhcp: 10.9.0.1/24" "net-dns: a name: ok" "net-serve: got $sum" "net-serve-udp: got datagram"
+	mac=$(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out")
+	name="network: passt ends with the VM"
+	if pidof passt >/dev/null; then fail "$name" "it runs"; else pass "$name"; fi
 
-args="--network user,hostfwd=tcp:8080-:80,hostfwd=udp:127.0.0.1:5353-:53 --name net"
-start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-v6,net-serve,net-serve-udp" "$LKVM"
-if wait_for "net-serve: listening"; then
-	usleep 300000
-	nc 127.0.0.1 8080 <"$work/data"
-fi
-if wait_for "net-serve-udp: listening"; then
-	usleep 300000
-	./net-peer udp 5353 datagram
-fi
-finish
-judge "network: passt: DHCP, DNS, IPv4 and IPv6, forwards" "net: eth0 $(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out") mtu 32768 queues 1 carrier 1" \
-	"net-dhcp: 10.9.0.1/24" "net-dns: a name: ok" "net-serve: got $sum" "net-serve-udp: got datagram"
-mac=$(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out")
-name="network: passt ends with the VM"
-if pidof passt >/dev/null; then fail "$name" "it runs"; else pass "$name"; fi
+	# The link goes down with passt, and the VM lives on. The name makes the address.
+	start "lkvm.test=net,net-down" "$LKVM"
+	wait_for "net-down: waiting" && killall passt
+	finish
+	judge "network: without passt the link is down" "net: eth0 $mac mtu" "net-down: no carrier: ok"
+}
 
-# The link goes down with passt, and the VM lives on. The name makes the address.
-start "lkvm.test=net,net-down" "$LKVM"
-wait_for "net-down: waiting" && killall passt
-finish
-judge "network: without passt the link is down" "net: eth0 $mac mtu" "net-down: no carrier: ok"
+# By tap interfaces.
+tap()
+{
+	args="--network tap,tapif=tap5,script=$work/up,queues=2 --network tap,tapif=tap6,script=$work/up,mac=02:00:00:00:00:66 --virtio-transport pci"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-reload" "$LKVM"
+	finish
+	judge "network: tap: two devices, two queues, commands, resets" "mtu 1500 queues 2 carrier 1" \
+		"net: eth1 02:00:00:00:00:66 mtu 1500 queues 1" "net-reload: ping 10.9.6.1: ok"
+}
 
-# --- tap
+# The same with the frames moved by the kernel.
+vhost()
+{
+	args="--network tap,tapif=tap5,script=$work/up,queues=2,vhost=on --network tap,tapif=tap6,script=$work/up,vhost=on"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-reload" "$LKVM"
+	finish
+	judge "network: tap with vhost: two devices, two queues, commands, resets" "mtu 1500 queues 2 carrier 1" \
+		"net-reload: ping 10.9.6.1: ok"
+}
 
-args="--network tap,tapif=tap5,script=$work/up,queues=2,transport=pci --network tap,tapif=tap6,script=$work/up,mac=02:00:00:00:00:66"
-start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-reload" "$LKVM"
-finish
-judge "network: tap: two devices, two queues, commands, resets" "mtu 1500 queues 2 carrier 1" \
-	"net: eth1 02:00:00:00:00:66 mtu 1500 queues 1" "net-reload: ping 10.9.6.1: ok"
+for part in ${NET_PARTS:-user tap vhost}; do
+	$part
+	[ -z "${NET_SHOW-}" ] || cat "$out" "$err"
+done
