@@ -9,6 +9,7 @@ if [ -z "$version" ]; then
 	skip "balloon" "there is no kernel for a guest"
 	exit
 fi
+# shellcheck disable=SC2119	# no files of its own
 make_initrd
 guest="balloon: a guest of Linux $version"
 
