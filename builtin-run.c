@@ -150,6 +150,11 @@ static int set_disk(void *field, const char *value, struct err *e)
 	return disk_parse(field, value, e);
 }
 
+static int set_fs(void *field, const char *value, struct err *e)
+{
+	return fs_parse(field, value, e);
+}
+
 static int set_share(void *field, const char *value, struct err *e)
 {
 	return share_parse(field, value, e);
@@ -168,6 +173,11 @@ static int set_rw(void *field, const char *value, struct err *e)
 static int set_user(void *field, const char *value, struct err *e)
 {
 	return command_set_user(field, value, e);
+}
+
+static int set_vsock(void *field, const char *value, struct err *e)
+{
+	return vsock_parse(field, value, e);
 }
 
 static int set_transport(void *field, const char *value, struct err *e)
@@ -253,6 +263,10 @@ static const struct opt rows[] = {
 	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
 	  "may be given several times",
 	  set_disk, CFG(disks) },
+	{ 0, "fs", "DIR,TAG[,KEY...]",
+	  "Share the folder DIR by virtiofs; the guest mounts TAG. Needs virtiofsd;\n"
+	  "may be given several times",
+	  set_fs, CFG(fs) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -279,6 +293,12 @@ static const struct opt rows[] = {
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
 	  set_rng_rate, CFG(rng) },
+	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
+	  CFG(balloon) },
+	{ 0, "vsock", "CID[,KEY...]",
+	  "Sockets between the guest, which is CID there, and programs of the host:\n"
+	  "by the host's kernel, or unix=PATH",
+	  set_vsock, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
@@ -327,6 +347,8 @@ static const struct opt rows[] = {
 	  set_affinity, offsetof(struct run, cfg) },
 	{ 0, "hugetlbfs", "PATH", "Take the guest's memory from this hugetlbfs mount", set_path,
 	  CFG(hugetlbfs) },
+	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
+	  opt_set_flag, CFG(mem_shared) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
@@ -417,7 +439,9 @@ int builtin_run(int argc, char **argv)
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
+	fs_options_free(&run.cfg.fs);
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
+	vsock_options_free(&run.cfg.vsock);
 	return status;
 }

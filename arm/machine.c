@@ -171,6 +171,12 @@ static void remove_devices(struct machine *m, struct session *s)
 	pl031_destroy(&m->rtc);
 }
 
+/* Whether other processes are to map it. */
+static bool ram_is_shared(const struct machine_config *cfg)
+{
+	return cfg->mem_shared || cfg->fs.nr;
+}
+
 /* Everything, in order. machine_destroy() also after a failure. */
 static int machine_build(struct machine *m, struct session *s, struct err *e)
 {
@@ -200,7 +206,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
 	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
 
-	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, e);
+	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, ram_is_shared(cfg), e);
 	if (ret == 0)
 		ret = vm_add_vcpus(&m->vm, s->kvm, cfg->nr_cpus, e);
 	if (ret == 0)
@@ -391,6 +397,12 @@ int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint
 			struct err *e)
 {
 	return disks_resize(m->disks, disk, size, now, e);
+}
+
+int machine_balloon(struct machine *m, const struct balloon_request *request,
+		    struct balloon_state *state, struct err *e)
+{
+	return balloon_command(m->balloon, request, state, e);
 }
 
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e)

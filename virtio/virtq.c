@@ -12,6 +12,7 @@
 #include <endian.h>
 #include <linux/virtio_ring.h>
 #include <stddef.h>
+#include <string.h>
 #include "virtio/virtq.h"
 
 #define FLAGS     0
@@ -316,4 +317,24 @@ bool virtq_enable_notify(struct virtq *q)
 	/* The wish before another look: the driver writes its index, then reads the wish. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return load_avail_idx(q) != q->next_avail;
+}
+
+uint32_t virtq_copy_out(const struct virtq_chain *chain, uint64_t off, void *buf, uint32_t len)
+{
+	uint32_t done = 0;
+
+	for (unsigned int i = 0; i < chain->nr_out && done < len; i++) {
+		const struct iovec *part = &chain->iov[i];
+		uint64_t nr;
+
+		if (off >= part->iov_len) {
+			off -= part->iov_len;
+			continue;
+		}
+		nr = part->iov_len - off < len - done ? part->iov_len - off : len - done;
+		memcpy((uint8_t *)buf + done, (uint8_t *)part->iov_base + off, nr);
+		done += (uint32_t)nr;
+		off = 0;
+	}
+	return done;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Guest RAM: an anonymous mapping, or unlinked files of a hugetlbfs mount. */
+/* Guest RAM: an anonymous mapping, or a file without a name, in memory or of a hugetlbfs mount. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -39,10 +39,25 @@ static int hugetlbfs_open(const char *path, uint64_t size, struct err *e)
 }
 
 /*
- * Maps @size bytes at a multiple of BLOCK_SIZE: more is mapped than needed and the rest given back.
- * Only the address range is generous; no memory is.
+ * A file in memory. Whoever gets the descriptor cannot change its size: a part cut off would be the end of every process
+ * that touches it.
  */
-static void *map_aligned(uint64_t size)
+static int memfd_open(uint64_t size, struct err *e)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	autofd int fd = memfd_create("lkvm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return err_sys(e, "cannot make %llu MiB of shared memory",
+			       (unsigned long long)(size / MiB));
+	return take_fd(&fd);
+}
+
+/*
+ * Maps @size bytes, of the file @fd or (-1) of nothing, at a multiple of BLOCK_SIZE: more is reserved than needed and the
+ * rest given back. Only the address range is generous; no memory is.
+ */
+static void *map_aligned(uint64_t size, int fd)
 {
 	uint8_t *range = mmap(NULL, size + BLOCK_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -51,13 +66,19 @@ static void *map_aligned(uint64_t size)
 	if (range == MAP_FAILED)
 		return MAP_FAILED;
 	head = align_up((uintptr_t)range, BLOCK_SIZE) - (uintptr_t)range;
+	if (fd >= 0 && mmap(range + head, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
+		munmap(range, size + BLOCK_SIZE);
+		return MAP_FAILED;
+	}
 	if (head)
 		munmap(range, head);
 	munmap(range + head + size, BLOCK_SIZE - head);
 	return range + head;
 }
 
-int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e)
+int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, bool shared,
+	       struct err *e)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	autofd int fd = -1;
@@ -72,19 +93,25 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
 	}
 	/* Callers bound the size far below 2^63, so that rounding up cannot wrap. */
 	size = align_up(size, page_size);
-	if (hugetlbfs) {
-		fd = hugetlbfs_open(hugetlbfs, size, e);
+	if (hugetlbfs || shared) {
+		fd = hugetlbfs ? hugetlbfs_open(hugetlbfs, size, e) : memfd_open(size, e);
 		if (fd < 0)
 			return fd;
 	}
 	/* A hugetlbfs maps at multiples of its page size without being asked. */
 	host = hugetlbfs ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-			 : map_aligned(size);
+			 : map_aligned(size, fd);
 	if (host == MAP_FAILED)
 		return err_sys(e, "the host has no %llu MiB of memory for the guest%s%s",
 			       (unsigned long long)(size / MiB), hugetlbfs ? " in " : "",
 			       hugetlbfs ? hugetlbfs : "");
-	*ram = (struct ram){ .host = host, .base = base, .size = size, .page_size = page_size };
+	*ram = (struct ram){
+		.host = host,
+		.base = base,
+		.size = size,
+		.page_size = page_size,
+		.fd = take_fd(&fd),
+	};
 	return 0;
 }
 
@@ -94,10 +121,22 @@ void ram_use_huge_pages(const struct ram *ram, bool use)
 	madvise(ram->host, ram->size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len)
+{
+	void *host = ram_slice(ram, gpa, len);
+
+	if (!host)
+		return -EFAULT;
+	/* A file's pages stay in it when they are merely unmapped. */
+	return madvise(host, len, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
 void ram_destroy(struct ram *ram)
 {
-	if (ram->host)
+	if (ram->host) {
 		munmap(ram->host, ram->size);
+		close_fd(&ram->fd);
+	}
 	*ram = (struct ram){ 0 };
 }
 

@@ -28,9 +28,10 @@ int vm_create(struct vm *vm, int kvm, unsigned long type, struct loop *loop, str
 	return 0;
 }
 
-int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e)
+int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, bool shared,
+	       struct err *e)
 {
-	int ret = ram_create(&vm->ram, base, size, hugetlbfs, e);
+	int ret = ram_create(&vm->ram, base, size, hugetlbfs, shared, e);
 
 	if (ret < 0)
 		return ret;

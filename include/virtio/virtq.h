@@ -82,6 +82,12 @@ void virtq_fill(struct virtq *q, uint16_t head, uint32_t written);
 bool virtq_wants_interrupt(struct virtq *q);
 
 /*
+ * Copies what the device may read of a buffer, from its byte @off on and at most @len bytes, to @buf, each byte read
+ * once. Returns how many there were.
+ */
+uint32_t virtq_copy_out(const struct virtq_chain *chain, uint64_t off, void *buf, uint32_t len);
+
+/*
  * The driver need not notify until virtq_enable_notify(): for while buffers are being taken anyway.
  * virtq_enable_notify() returns whether buffers are there already: then take those first.
  */

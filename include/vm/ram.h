@@ -18,20 +18,30 @@ struct ram {
 	gpa_t base;
 	uint64_t size;      /* bytes, a multiple of @page_size */
 	uint64_t page_size; /* of the backing: the host's page, or the huge page of hugetlbfs */
+	int fd;             /* the file it is, from its start on, mapped shared; -1: no file */
 };
 
 /*
  * Reserves @size bytes (rounded up to the backing's page) at guest address @base. The memory is zero
- * and costs nothing until it is touched. @hugetlbfs: a hugetlbfs mount to take it from, or NULL.
- * Returns 0, or -errno with @e set.
+ * and costs nothing until it is touched. @hugetlbfs: a hugetlbfs mount to take it from, or NULL. @shared: it is
+ * a file, which other processes can map; that of a hugetlbfs is one in any case. Returns 0, or -errno with @e set.
  */
-int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e);
+int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs, bool shared,
+	       struct err *e);
 
 /*
  * Whether pages of RAM that are touched from now on may be huge ones (transparent huge pages). A
- * guest's accesses are faster with them, but the first byte of each costs 2 MiB of cleared memory.
+ * guest's accesses are faster with them, but the first byte of each costs 2 MiB of cleared memory. For shared memory
+ * the host decides (shmem_enabled), too.
  */
 void ram_use_huge_pages(const struct ram *ram, bool use);
+
+/*
+ * Gives the host's memory behind @len bytes at @gpa back: multiples of @page_size, in RAM. They read as zero
+ * from then on, and take memory again when they are touched. Takes as long as there are pages. Returns 0, or
+ * -errno: then they stay. Any thread.
+ */
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len);
 
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);

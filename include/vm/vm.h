@@ -84,7 +84,8 @@ struct vm {
 int vm_create(struct vm *vm, int kvm, unsigned long type, struct loop *loop, struct err *e);
 
 /* Gives the VM its RAM (see ram_create()). Once. */
-int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, struct err *e);
+int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, bool shared,
+	       struct err *e);
 
 /* Creates vCPUs 0..nr-1, not yet initialised. Once. */
 int vm_add_vcpus(struct vm *vm, int kvm, unsigned int nr, struct err *e);

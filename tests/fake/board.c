@@ -29,7 +29,7 @@ void board_open(struct board *b, const struct fake_host *host, const struct mach
 	must(vm_create(&b->m.vm, b->kvm, host->ipa_bits ? (unsigned long)host->ipa_bits : 0,
 		       &b->loop, &e),
 	     &e);
-	must(vm_add_ram(&b->m.vm, MAP_RAM, cfg->ram_size, NULL, &e), &e);
+	must(vm_add_ram(&b->m.vm, MAP_RAM, cfg->ram_size, NULL, cfg->mem_shared, &e), &e);
 	must(vm_add_vcpus(&b->m.vm, b->kvm, cfg->nr_cpus, &e), &e);
 }
 

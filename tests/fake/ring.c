@@ -10,7 +10,7 @@
 
 void ring_ram(struct ram *ram, gpa_t base, uint64_t size)
 {
-	*ram = (struct ram){ .base = base, .size = size, .page_size = PAGE };
+	*ram = (struct ram){ .base = base, .size = size, .page_size = PAGE, .fd = -1 };
 	ram->host = aligned_alloc(PAGE, size);
 	assert(ram->host);
 	memset(ram->host, 0, size);

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (image_open(&image, path, &e) == 0) {
-		if (ram_create(&ram, MAP_RAM, 4 * MiB, NULL, &e) < 0)
+		if (ram_create(&ram, MAP_RAM, 4 * MiB, NULL, false, &e) < 0)
 			abort();
 		if (image_load(&image, &ram, &entry, &end, &e) == 0 &&
 		    (entry < ram.base || end < entry || end > ram_end(&ram)))

@@ -169,7 +169,7 @@ static inline int setup(void **state)
 	(void)state;
 	memset(&err, 0, sizeof(err));
 	image = IMAGE_NONE;
-	return ram_create(&ram, BASE, RAM_SIZE, NULL, &err);
+	return ram_create(&ram, BASE, RAM_SIZE, NULL, false, &err);
 }
 
 static inline int teardown(void **state)

@@ -169,7 +169,7 @@ static void ram_of_gigabytes_takes_a_gzip_stream(void **state)
 	(void)state;
 	ram_destroy(&ram);
 	/* What is above text_offset has a size of which zlib's 32 bits hold nothing. */
-	assert_int_equal(ram_create(&ram, BASE, 4 * GiB + IMAGE_FLAT_OFFSET, NULL, &err), 0);
+	assert_int_equal(ram_create(&ram, BASE, 4 * GiB + IMAGE_FLAT_OFFSET, NULL, false, &err), 0);
 	fill_code(plain, BIG);
 	loads(file, gzip(file, plain, BIG));
 	assert_loaded(IMAGE_FLAT_OFFSET, plain, BIG);

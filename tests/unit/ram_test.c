@@ -24,7 +24,7 @@ static struct ram ram_of(uint64_t size)
 	struct ram ram = { 0 };
 	struct err e = { 0 };
 
-	assert_int_equal(ram_create(&ram, BASE, size, NULL, &e), 0);
+	assert_int_equal(ram_create(&ram, BASE, size, NULL, false, &e), 0);
 	assert_string_equal(e.text, "");
 	return ram;
 }
@@ -41,6 +41,36 @@ static void memory_is_zero_and_aligned_for_large_mappings(void **state)
 		assert_int_equal(ram.host[off], 0);
 	assert_int_equal(ram.host[ram.size - 1], 0);
 	ram_destroy(&ram);
+}
+
+static void private_memory_has_no_file(void **state)
+{
+	struct ram ram = ram_of(MiB);
+
+	(void)state;
+	assert_int_equal(ram.fd, -1);
+	ram_destroy(&ram);
+}
+
+static void shared_memory_is_a_file_that_keeps_its_size(void **state)
+{
+	struct ram ram = { 0 };
+	struct err e = { 0 };
+	char byte = 0;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, BASE, 3 * MiB, NULL, true, &e), 0);
+	assert_int_equal((uintptr_t)ram.host % (2 * MiB), 0);
+	assert_int_equal(ram.size, 3 * MiB);
+	ram.host[3 * MiB - 1] = 'x';
+	assert_int_equal(pread(ram.fd, &byte, 1, 3 * MiB - 1), 1);
+	assert_int_equal(byte, 'x');
+	assert_int_equal(pwrite(ram.fd, "y", 1, 0), 1);
+	assert_int_equal(ram.host[0], 'y');
+	assert_int_equal(ftruncate(ram.fd, 0), -1);
+	assert_int_equal(ftruncate(ram.fd, 4 * MiB), -1);
+	ram_destroy(&ram);
+	assert_null(ram.host);
 }
 
 static void a_size_is_rounded_up_to_pages(void **state)
@@ -83,7 +113,7 @@ static void more_than_the_host_can_address_is_an_error(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_true(ram_create(&ram, BASE, 1ULL << 48, NULL, &e) < 0);
+	assert_true(ram_create(&ram, BASE, 1ULL << 48, NULL, false, &e) < 0);
 	assert_non_null(strstr(e.text, "268435456 MiB"));
 	assert_null(ram.host);
 }
@@ -134,11 +164,11 @@ static void a_place_that_is_no_hugetlbfs_is_refused_by_name(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(ram_create(&ram, BASE, MiB, dir, &e), -EINVAL);
+	assert_int_equal(ram_create(&ram, BASE, MiB, dir, false, &e), -EINVAL);
 	assert_non_null(strstr(e.text, dir));
 	assert_non_null(strstr(e.text, "not a hugetlbfs mount"));
 	assert_int_equal(dir_entries(dir), 0);
-	assert_int_equal(ram_create(&ram, BASE, MiB, "/no/such/place", &e), -ENOENT);
+	assert_int_equal(ram_create(&ram, BASE, MiB, "/no/such/place", false, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "/no/such/place"));
 	temp_remove(dir);
 }
@@ -155,7 +185,7 @@ static int use_hugetlbfs(const char *dir)
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", dir, "hugetlbfs", 0, NULL) < 0)
 		return SKIPPED;
-	ret = ram_create(&ram, BASE, 3 * MiB, dir, &e);
+	ret = ram_create(&ram, BASE, 3 * MiB, dir, false, &e);
 	if (ret < 0) /* no huge pages are set aside on this machine */
 		return ret == -ENOMEM && strstr(e.text, dir) && !ram.host ? 0 : 1;
 	if (ram.page_size < 64 * KiB || ram.size % ram.page_size || ram.size < 3 * MiB ||
@@ -189,6 +219,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_zero_and_aligned_for_large_mappings),
+		cmocka_unit_test(private_memory_has_no_file),
+		cmocka_unit_test(shared_memory_is_a_file_that_keeps_its_size),
 		cmocka_unit_test(a_size_is_rounded_up_to_pages),
 		cmocka_unit_test(what_is_not_touched_costs_nothing),
 		cmocka_unit_test(memory_is_given_back_once),

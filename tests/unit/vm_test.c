@@ -67,7 +67,7 @@ static void each_part_that_cannot_be_made_is_named(void **state)
 		kvm = kvm_open(FAKE_DEV, &e);
 		ret = vm_create(&vm, kvm, 0, &loop, &e);
 		if (ret == 0)
-			ret = vm_add_ram(&vm, MAP_RAM, 64 * MiB, NULL, &e);
+			ret = vm_add_ram(&vm, MAP_RAM, 64 * MiB, NULL, false, &e);
 		if (ret == 0)
 			ret = vm_add_vcpus(&vm, kvm, 2, &e);
 		assert_true(ret < 0);
