@@ -55,13 +55,16 @@ END
 chmod +x "$work/up"
 
 # lkvm as a user without privileges.
+chmod 1777 /tmp
 chmod 666 /dev/kvm /dev/net/tun
 chmod 755 "$work" /root
+echo "exec $(command -v "$LKVM")"' "$@"' >"$work/exec"
 cat >"$work/as-nobody" <<END
 #!/lab/busybox sh
-exec su -s /bin/sh -c 'exec "\$0" "\$@"' nobody $(command -v "$LKVM") "\$@"
+exec su -s /bin/sh -- nobody $work/exec "\$@"
 END
-chmod 755 "$work/as-nobody"
+printf '#!/lab/busybox sh\nexit 3\n' >"$work/fails"
+chmod 755 "$work/as-nobody" "$work/fails"
 
 # start "PARAMETERS" ARGUMENT...: a guest, in the background.
 start()
@@ -173,8 +176,8 @@ mistakes()
 	refuse "network: a descriptor that is none" "descriptor 77 is not open" --network tap,fd=77
 	refuse "network: a descriptor of something else" "descriptor 0 is not that of a tap interface" --network tap,fd=0
 	refuse "network: an interface that is no tap" "'out0' cannot be used" --network tap,tapif=out0
-	refuse "network: a script that fails" "'/bin/false tap9' failed: it ended with status 1" \
-		--network tap,tapif=tap9,script=/bin/false
+	refuse "network: a script that fails" "/fails tap9' failed: it ended with status 3" \
+		--network "tap,tapif=tap9,script=$work/fails"
 	passt=$(command -v passt)
 	mv "$passt" "$passt.away"
 	refuse "network: no passt" "there is no program 'passt'" --network user
