@@ -104,8 +104,8 @@ $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
 
-# For the lab: clients that a control socket has to bear, and what its guests do to disks and folders.
-$(O)/bad-client $(O)/disk-load $(O)/on-terminal $(O)/share-check $(O)/share-tree: $(O)/%: $(O)/obj/tests/e2e/%.o
+# For the lab: clients that a control socket has to bear, what its guests do to disks and folders, and who answers them.
+$(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/on-terminal $(O)/share-check $(O)/share-tree: $(O)/%: $(O)/obj/tests/e2e/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 

@@ -21,7 +21,7 @@
 #include "util/opt.h"
 
 /* Of a kernel that ended before its command did. */
-#define LAST_LINES 25
+#define LAST_LINES 40
 
 struct run {
 	struct machine_config cfg;
@@ -175,6 +175,11 @@ static int set_user(void *field, const char *value, struct err *e)
 	return command_set_user(field, value, e);
 }
 
+static int set_vsock(void *field, const char *value, struct err *e)
+{
+	return vsock_parse(field, value, e);
+}
+
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -193,11 +198,7 @@ static int set_msi(void *field, const char *value, struct err *e)
 
 static int set_network(void *field, const char *value, struct err *e)
 {
-	(void)field;
-	if (strcmp(value, "mode=none") && strcmp(value, "none"))
-		return err_set(e, EINVAL,
-			       "'%s': this lkvm has no network devices, only 'mode=none'", value);
-	return 0;
+	return network_parse(field, value, e);
 }
 
 /* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
@@ -292,6 +293,12 @@ static const struct opt rows[] = {
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
 	  set_rng_rate, CFG(rng) },
+	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
+	  CFG(balloon) },
+	{ 0, "vsock", "CID[,KEY...]",
+	  "Sockets between the guest, which is CID there, and programs of the host:\n"
+	  "by the host's kernel, or unix=PATH",
+	  set_vsock, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
@@ -324,7 +331,10 @@ static const struct opt rows[] = {
 	  "A COMMAND's kernel has its modules here (default: /lib/modules/VERSION),\n"
 	  "or none: it needs none",
 	  set_path, COMMAND(modules) },
-	{ 0, "network", "mode=none", "Network: none, the one mode there is", set_network, 0 },
+	{ 0, "network", "MODE[,KEY...]",
+	  "A network device: user (by passt, needs no privileges), tap, or none (default);\n"
+	  "user takes hostfwd=tcp:8080-:80; see lkvm-run(1); may be given several times",
+	  set_network, CFG(networks) },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
@@ -387,10 +397,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
 	char name[NAME_MAX_LEN + 1];
-	enum machine_status status;
 	char **words;
 	bool help;
-	int ret;
+	int ret, status;
 
 	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 	run->cfg.name = name;
@@ -410,12 +419,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	run->cfg.named = run->cfg.name != name;
 	run->cfg.control = &control_server;
 	status = machine_run(&run->cfg, e);
-	if (status == MACHINE_FAILED || !words)
-		return status;
-	ret = command_status(&run->command, e);
-	if (!run->command.done && tail_print(&run->command.console, LAST_LINES, "  | "))
-		err_wrap(e, 0, "see its last words above");
-	return ret;
+	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }
 
 int builtin_run(int argc, char **argv)
@@ -426,10 +430,14 @@ int builtin_run(int argc, char **argv)
 
 	if (*e.text)
 		log_error("%s", e.text);
+	if (run.command.argv && !run.command.done)
+		tail_print(&run.command.console, LAST_LINES, "  | ");
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
 	fs_options_free(&run.cfg.fs);
 	command_free(&run.command);
+	network_options_free(&run.cfg.networks);
+	vsock_options_free(&run.cfg.vsock);
 	return status;
 }

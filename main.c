@@ -19,6 +19,7 @@ static const struct command {
 	{ "run", builtin_run, "Start a virtual machine" },
 	{ "host", builtin_host,
 	  "Show what this host offers to guests; profiles of hosts, compared" },
+	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },
 	{ "resize", builtin_resize, "Give a disk of a running virtual machine another size" },
 	{ "resume", builtin_resume, "Wake up a virtual machine that sleeps" },
 	{ "version", builtin_version, "Print what this lkvm is and what it was built with" },

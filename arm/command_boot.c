@@ -49,6 +49,35 @@ static bool has_rng(const struct machine_config *cfg)
 	return cfg->rng.present;
 }
 
+static bool has_nics(const struct machine_config *cfg)
+{
+	return cfg->networks.nr > 0;
+}
+
+/* Whether there is passt to say what address the guest has; who makes a tap knows best himself. */
+static bool has_dhcp(const struct machine_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->networks.nr; i++)
+		if (cfg->networks.nic[i].mode == NETWORK_USER)
+			return true;
+	return false;
+}
+
+static bool has_fs(const struct machine_config *cfg)
+{
+	return cfg->fs.nr > 0;
+}
+
+static bool has_vsock(const struct machine_config *cfg)
+{
+	return cfg->vsock.cid != 0;
+}
+
+static bool has_balloon(const struct machine_config *cfg)
+{
+	return cfg->balloon;
+}
+
 /* What a guest needs of its kernel, and whether this one does. */
 static const struct {
 	const char *module;
@@ -62,6 +91,11 @@ static const struct {
 	{ "overlay", overlaid },
 	{ "virtio_blk", has_disks },
 	{ "virtio_rng", has_rng },
+	{ "virtio_net", has_nics },
+	{ "af_packet", has_dhcp },
+	{ "virtiofs", has_fs },
+	{ "vmw_vsock_virtio_transport", has_vsock },
+	{ "virtio_balloon", has_balloon },
 };
 
 static int find_modules(struct module_list *list, const char *dir, const char *version,
@@ -196,6 +230,7 @@ static int put_config(FILE *config, const struct machine_config *cfg, struct err
 		fprintf(config, "share=%s:%s%c", cfg->shares.share[c->first_share + 1 + i].tag,
 			c->rw[i], 0);
 	fprintf(config, "hostname=%s%c", cfg->name, 0);
+	put_flag(config, "dhcp", has_dhcp(cfg));
 	put_flag(config, "tty", c->tty);
 	put_flag(config, "stderr-apart", c->tty && c->stderr_apart);
 	return 0;

@@ -399,6 +399,12 @@ int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint
 	return disks_resize(m->disks, disk, size, now, e);
 }
 
+int machine_balloon(struct machine *m, const struct balloon_request *request,
+		    struct balloon_state *state, struct err *e)
+{
+	return balloon_command(m->balloon, request, state, e);
+}
+
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 {
 	struct session s = {

@@ -37,6 +37,7 @@ struct machine {
 	uint64_t *mpidr;         /* of each vCPU */
 	struct slots slots;      /* where virtio devices are */
 	struct disks *disks;     /* the session's, or NULL; by disks.c */
+	struct balloon *balloon; /* likewise; by balloon.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
@@ -127,13 +128,16 @@ struct machine_part {
 };
 
 /* All of them, in the order in which their devices are put on the machine, and NULL; parts.c. */
-#define MACHINE_PARTS_MAX 8
+#define MACHINE_PARTS_MAX 12
 extern const struct machine_part *const machine_parts[];
 
-extern const struct machine_part disks_part;  /* disks.c */
-extern const struct machine_part rng_part;    /* rng.c */
-extern const struct machine_part shares_part; /* shares.c */
-extern const struct machine_part fs_part;     /* fs.c */
+extern const struct machine_part disks_part;    /* disks.c */
+extern const struct machine_part rng_part;      /* rng.c */
+extern const struct machine_part networks_part; /* networks.c */
+extern const struct machine_part shares_part;   /* shares.c */
+extern const struct machine_part fs_part;       /* fs.c */
+extern const struct machine_part balloon_part;  /* balloon.c */
+extern const struct machine_part vsock_part;    /* vsock.c */
 
 extern const struct machine_part
 	command_part; /* command.c: the ports of a command, and how it ends */
@@ -149,6 +153,11 @@ struct disks;
 /* machine_resize_disk(), which says what it does. @disks may be NULL: then there is no such disk. */
 int disks_resize(struct disks *disks, const char *disk, uint64_t size, uint64_t *now,
 		 struct err *e);
+
+struct balloon;
+/* machine_balloon(), which says what it does. @balloon may be NULL: then there is none. */
+int balloon_command(struct balloon *balloon, const struct balloon_request *request,
+		    struct balloon_state *state, struct err *e);
 
 /*
  * consoles.c: the terminal and all that characters come from and go to: the four UARTs (the regions of the

@@ -6,6 +6,7 @@
 #ifndef LKVM_BUILTIN_H
 #define LKVM_BUILTIN_H
 
+int builtin_balloon(int argc, char **argv);
 int builtin_host(int argc, char **argv);
 int builtin_resize(int argc, char **argv);
 int builtin_resume(int argc, char **argv);

@@ -72,6 +72,38 @@ static void resize(struct control *c, const struct request *request, struct repl
 		snprintf(reply->text, sizeof(reply->text), "VM %s: %.400s", c->vm_name, e.text);
 }
 
+static void balloon_do(struct control *c, const struct balloon_request *what, struct reply *reply)
+{
+	struct err e = { 0 };
+
+	reply->status = machine_balloon(c->machine, what, &reply->balloon, &e);
+	reply->has_balloon = reply->status == 0;
+	if (reply->has_balloon)
+		snprintf(reply->text, sizeof(reply->text),
+			 "VM %s: %" PRIu64 " of %" PRIu64 " MiB given back", c->vm_name,
+			 (uint64_t)(reply->balloon.actual / MiB),
+			 (uint64_t)(reply->balloon.target / MiB));
+	else
+		snprintf(reply->text, sizeof(reply->text), "VM %s: %.400s", c->vm_name, e.text);
+}
+
+static void balloon(struct control *c, const struct request *request, struct reply *reply)
+{
+	(void)request;
+	balloon_do(c, &(struct balloon_request){ 0 }, reply);
+}
+
+static void balloon_ask(struct control *c, const struct request *request, struct reply *reply)
+{
+	(void)request;
+	balloon_do(c, &(struct balloon_request){ .ask = true }, reply);
+}
+
+static void balloon_set(struct control *c, const struct request *request, struct reply *reply)
+{
+	balloon_do(c, &(struct balloon_request){ .set = true, .target = request->size }, reply);
+}
+
 /*
  * Each fills in the text, in plain ASCII, and, if it fails, the status. The machine is there and
  * runs.
@@ -80,8 +112,8 @@ static const struct command {
 	const char *name;
 	void (*run)(struct control *c, const struct request *request, struct reply *reply);
 } commands[] = {
-	{ "resume", resume },
-	{ "resize", resize },
+	{ "resume", resume },           { "resize", resize },           { "balloon", balloon },
+	{ "balloon-ask", balloon_ask }, { "balloon-set", balloon_set },
 };
 
 static void run_command(struct control *c, const struct request *request, struct reply *reply)

@@ -46,6 +46,18 @@ int request_encode(const struct request *request, struct dt *dt, struct err *e)
 	return dt_finish(dt, e);
 }
 
+static void encode_balloon(const struct balloon_state *state, struct dt *dt)
+{
+	fdt64_t stat[BALLOON_NR_STATS];
+
+	dt_u64(dt, "target", state->target);
+	dt_u64(dt, "actual", state->actual);
+	dt_u64(dt, "answers", state->answers);
+	for (size_t i = 0; i < BALLOON_NR_STATS; i++)
+		fdt64_st(&stat[i], state->stat[i]);
+	dt_bytes(dt, "statistics", stat, sizeof(stat));
+}
+
 int reply_encode(const struct reply *reply, struct dt *dt, struct err *e)
 {
 	int ret = start(dt, e);
@@ -54,6 +66,8 @@ int reply_encode(const struct reply *reply, struct dt *dt, struct err *e)
 		return ret;
 	dt_cells(dt, "status", (uint32_t)reply->status);
 	dt_string(dt, "text", reply->text);
+	if (reply->has_balloon)
+		encode_balloon(&reply->balloon, dt);
 	return dt_finish(dt, e);
 }
 
@@ -128,6 +142,24 @@ int request_decode(struct request *request, const void *blob, size_t size, struc
 	return ret;
 }
 
+/* A later version may tell more, an earlier one less: what did not come is not known. */
+static int decode_balloon(const void *blob, struct balloon_state *state, struct err *e)
+{
+	int len;
+	const fdt64_t *stat = fdt_getprop(blob, 0, "statistics", &len);
+	int ret = get_u64(blob, "target", &state->target, e);
+
+	if (ret == 0)
+		ret = get_u64(blob, "actual", &state->actual, e);
+	if (ret == 0)
+		ret = get_u64(blob, "answers", &state->answers, e);
+	for (size_t i = 0; i < BALLOON_NR_STATS; i++)
+		state->stat[i] = stat && (i + 1) * sizeof(*stat) <= (size_t)len
+					 ? fdt64_ld(&stat[i])
+					 : BALLOON_STAT_UNKNOWN;
+	return ret;
+}
+
 int reply_decode(struct reply *reply, const void *blob, size_t size, struct err *e)
 {
 	int ret = check(blob, size, e);
@@ -137,6 +169,9 @@ int reply_decode(struct reply *reply, const void *blob, size_t size, struct err 
 		ret = get_u32(blob, "status", &status, e);
 	if (ret == 0)
 		ret = get_text(blob, "text", reply->text, sizeof(reply->text), e);
+	reply->has_balloon = ret == 0 && fdt_getprop(blob, 0, "answers", NULL);
+	if (reply->has_balloon)
+		ret = decode_balloon(blob, &reply->balloon, e);
 	if (ret < 0)
 		return ret;
 	reply->status = (int32_t)status;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "host/unixsock.h"
 #include "socket.h"
 #include "util/cleanup.h"
 
@@ -62,47 +63,28 @@ static int open_folder(const char *path, struct err *e)
 	return take_fd(&fd);
 }
 
-/* Whether somebody listens; a listener with its queue full (EAGAIN) is one. */
-static bool is_alive(const struct sockaddr_un *address)
-{
-	autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	return fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-	       errno != ECONNREFUSED;
-}
-
 int socket_listen(const struct socket_place *place, const char *name, struct err *e)
 {
-	const struct sockaddr *address = (const struct sockaddr *)&place->address;
 	const char *path = place->address.sun_path;
 	autofd int folder = open_folder(place->folder, e);
-	autofd int fd = -1;
-	int ret;
+	int fd;
 
 	if (folder < 0)
 		return folder;
 	/*
-	 * The lock, gone with the descriptor, makes the steps below one: a socket that is bound and
+	 * The lock, gone with the descriptor, makes the steps of unix_listen() one: a socket that is bound and
 	 * does not listen yet must not be taken for a dead one.
 	 */
 	if (flock(folder, LOCK_EX) < 0)
 		return err_sys(e, "cannot lock %s", place->folder);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = unix_listen(&place->address, BACKLOG);
+	if (fd == -EADDRINUSE)
+		return err_set(e, EADDRINUSE,
+			       "a VM named %s is running: stop it, or choose another --name", name);
 	if (fd < 0)
-		return err_sys(e, "cannot create the control socket %s", path);
-	ret = bind(fd, address, sizeof(place->address));
-	if (ret < 0 && errno == EADDRINUSE) {
-		if (is_alive(&place->address))
-			return err_set(
-				e, EADDRINUSE,
-				"a VM named %s is running: stop it, or choose another --name",
-				name);
-		unlink(path);
-		ret = bind(fd, address, sizeof(place->address));
-	}
-	if (ret < 0 || listen(fd, BACKLOG) < 0)
-		return err_sys(e, "cannot create the control socket %s", path);
-	return take_fd(&fd);
+		return err_set(e, -fd, "cannot create the control socket %s: %s", path,
+			       strerror(-fd));
+	return fd;
 }
 
 bool socket_peer_is_ours(int fd)

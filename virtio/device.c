@@ -421,6 +421,12 @@ void virtio_push(struct virtio_device *dev, unsigned int queue, uint16_t head, u
 		virtq_push(&dev->queue[queue], head, written);
 }
 
+void virtio_fill(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written)
+{
+	if (virtio_runs(dev))
+		virtq_fill(&dev->queue[queue], head, written);
+}
+
 void virtio_push_end(struct virtio_device *dev, unsigned int queue)
 {
 	if (virtio_runs(dev) && virtq_wants_interrupt(&dev->queue[queue]))

@@ -12,6 +12,7 @@
 #include <endian.h>
 #include <linux/virtio_ring.h>
 #include <stddef.h>
+#include <string.h>
 #include "virtio/virtq.h"
 
 #define FLAGS     0
@@ -255,7 +256,7 @@ void virtq_unpop(struct virtq *q)
 	q->next_avail--;
 }
 
-void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written)
 {
 	size_t off = RING + USED_SIZE * (q->next_used & (q->size - 1U));
 
@@ -265,6 +266,13 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 	store32(q->device_area, off, head);
 	store32(q->device_area, off + sizeof(uint32_t), written);
 	q->next_used++;
+}
+
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+{
+	if (!usable(q))
+		return;
+	virtq_fill(q, head, written);
 	/* The entry, and the data behind it, come before the index (2.7.8.2). */
 	__atomic_store_n((uint16_t *)(q->device_area + IDX), htole16(q->next_used),
 			 __ATOMIC_RELEASE);
@@ -309,4 +317,24 @@ bool virtq_enable_notify(struct virtq *q)
 	/* The wish before another look: the driver writes its index, then reads the wish. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return load_avail_idx(q) != q->next_avail;
+}
+
+uint32_t virtq_copy_out(const struct virtq_chain *chain, uint64_t off, void *buf, uint32_t len)
+{
+	uint32_t done = 0;
+
+	for (unsigned int i = 0; i < chain->nr_out && done < len; i++) {
+		const struct iovec *part = &chain->iov[i];
+		uint64_t nr;
+
+		if (off >= part->iov_len) {
+			off -= part->iov_len;
+			continue;
+		}
+		nr = part->iov_len - off < len - done ? part->iov_len - off : len - done;
+		memcpy((uint8_t *)buf + done, (uint8_t *)part->iov_base + off, nr);
+		done += (uint32_t)nr;
+		off = 0;
+	}
+	return done;
 }

@@ -121,6 +121,16 @@ void ram_use_huge_pages(const struct ram *ram, bool use)
 	madvise(ram->host, ram->size, use ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len)
+{
+	void *host = ram_slice(ram, gpa, len);
+
+	if (!host)
+		return -EFAULT;
+	/* A file's pages stay in it when they are merely unmapped. */
+	return madvise(host, len, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
 void ram_destroy(struct ram *ram)
 {
 	if (ram->host) {

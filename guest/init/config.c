@@ -103,6 +103,7 @@ static void read_string(struct config *cfg, char *string, char ***arg, char ***e
 		{ "hostname=", &cfg->hostname, NULL, NULL },
 		{ "tty=", NULL, NULL, &cfg->tty },
 		{ "stderr-apart=", NULL, NULL, &cfg->stderr_apart },
+		{ "dhcp=", NULL, NULL, &cfg->dhcp },
 		{ "uid=", NULL, &cfg->uid, NULL },
 		{ "gid=", NULL, &cfg->gid, NULL },
 	};

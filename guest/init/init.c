@@ -4,9 +4,7 @@
  * the command in the host's own files. In order: the kernel's file systems, modules, ports, mounts, command.
  */
 #include <asm/poll.h>
-#include <linux/if.h>
 #include <linux/mount.h>
-#include <linux/sockios.h>
 #include "../str.h"
 #include "guest/init.h"
 #include "init.h"
@@ -94,16 +92,6 @@ void fail(const char *what, const char *name, long error)
 	wait_for_end();
 }
 
-static void raise_loopback(void)
-{
-	int fd = (int)sys(socket, 2 /* AF_INET */, 2 /* SOCK_DGRAM */ | O_CLOEXEC, 0);
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-
-	if (fd >= 0)
-		sys(ioctl, fd, SIOCSIFFLAGS, &lo);
-	sys(close, fd);
-}
-
 void init_main(void)
 {
 	static struct config cfg;
@@ -121,8 +109,8 @@ void init_main(void)
 	fail_by(ports.control);
 	if (cfg.hostname)
 		sys(sethostname, cfg.hostname, strlen(cfg.hostname));
-	raise_loopback();
 	mounts_make(&cfg);
+	network_raise(&cfg);
 	command_run(&cfg, &ports);
 	wait_for_end();
 }

@@ -19,6 +19,7 @@ struct config {
 	bool tty;          /* one terminal in place of three pipes */
 	bool stderr_apart; /* even so */
 	bool root_rw;      /* no overlay: writes reach the host */
+	bool dhcp;         /* its network devices ask for their addresses */
 	char *root;        /* tag of the folder that is the root */
 	char *hostname;
 	struct {
@@ -48,6 +49,9 @@ void ports_open(struct ports *ports, const struct config *cfg, int watch);
 
 /* Makes the file system that the command sees, and goes there. */
 void mounts_make(const struct config *cfg);
+
+/* Raises the network devices, the loopback too, in the command's file system. */
+void network_raise(const struct config *cfg);
 
 /* The command's own end of its streams. */
 struct streams {

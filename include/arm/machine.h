@@ -13,11 +13,14 @@
 #include "arm/consoles.h"
 #include "arm/disks.h"
 #include "arm/firmware.h"
+#include "arm/networks.h"
 #include "arm/fs.h"
 #include "arm/rng.h"
 #include "arm/shares.h"
 #include "arm/transport.h"
+#include "arm/vsock.h"
 #include "util/err.h"
+#include "vm/balloon.h"
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 
@@ -67,9 +70,12 @@ struct machine_config {
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
+	struct network_options networks;
 	struct fs_options fs;
 	struct share_options shares;
 	struct guest_command *command; /* that the guest runs, or NULL */
+	struct vsock_options vsock;
+	bool balloon; /* on the machine's bus */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
 	bool reboot;     /* SYSTEM_RESET restarts the VM instead of ending lkvm */
@@ -109,5 +115,19 @@ bool machine_wake(struct machine *m);
  */
 int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint64_t *now,
 			struct err *e);
+
+struct balloon_request {
+	bool set;        /* the guest is to give @target bytes back, all in all, and keep to it */
+	bool ask;        /* it is to tell of its memory anew: state.answers counts when it has */
+	uint64_t target; /* less than it has */
+};
+
+/*
+ * Does what @request asks of the balloon and says how it stands. Both guest's answers come later: ask again.
+ * Returns 0, or -errno with @e set: there is no balloon, or too much is wanted; then nothing is done. By a
+ * machine_control, on the thread of machine_run().
+ */
+int machine_balloon(struct machine *m, const struct balloon_request *request,
+		    struct balloon_state *state, struct err *e);
 
 #endif

@@ -13,6 +13,7 @@
  *	share=TAG:PATH	another one, and where it is
  *	module=FILE	to be loaded, in order
  *	hostname=NAME
+ *	dhcp=1		its network devices ask for their addresses
  *	tty=1		the command has a terminal; stderr-apart=1: but not as its stderr
  *
  * The guest's bytes come by ports with the names below. On the control port go lines:

@@ -6,9 +6,11 @@
 #ifndef LKVM_IPC_MESSAGE_H
 #define LKVM_IPC_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "util/err.h"
+#include "vm/balloon.h"
 #include "vm/dt.h"
 
 #define MESSAGE_VERSION 1
@@ -34,6 +36,8 @@ struct request {
 struct reply {
 	int32_t status; /* 0 or -errno */
 	char text[MESSAGE_TEXT_SIZE];
+	bool has_balloon; /* the following came, or is to be sent */
+	struct balloon_state balloon;
 };
 
 /*

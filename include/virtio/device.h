@@ -125,6 +125,8 @@ bool virtio_pop(struct virtio_device *dev, unsigned int queue, struct virtq_chai
 		struct iovec *iov, unsigned int nr_iov);
 /* Gives a buffer back; no interrupt yet. Ignored if the queue was reset or the device broke meanwhile. */
 void virtio_push(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written);
+/* The same, but the driver does not see it before the virtio_push() that follows. */
+void virtio_fill(struct virtio_device *dev, unsigned int queue, uint16_t head, uint32_t written);
 /* Interrupts the driver if it wants to know of what was pushed: once, after a batch. */
 void virtio_push_end(struct virtio_device *dev, unsigned int queue);
 

@@ -75,8 +75,17 @@ void virtq_unpop(struct virtq *q);
  */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
+/* The same, but the driver does not see it before the next virtq_push(): for what it must find all at once. */
+void virtq_fill(struct virtq *q, uint16_t head, uint32_t written);
+
 /* Whether the driver wants to be interrupted for what was pushed since this was last asked. */
 bool virtq_wants_interrupt(struct virtq *q);
+
+/*
+ * Copies what the device may read of a buffer, from its byte @off on and at most @len bytes, to @buf, each byte read
+ * once. Returns how many there were.
+ */
+uint32_t virtq_copy_out(const struct virtq_chain *chain, uint64_t off, void *buf, uint32_t len);
 
 /*
  * The driver need not notify until virtq_enable_notify(): for while buffers are being taken anyway.

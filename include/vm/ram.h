@@ -36,6 +36,13 @@ int ram_create(struct ram *ram, gpa_t base, uint64_t size, const char *hugetlbfs
  */
 void ram_use_huge_pages(const struct ram *ram, bool use);
 
+/*
+ * Gives the host's memory behind @len bytes at @gpa back: multiples of @page_size, in RAM. They read as zero
+ * from then on, and take memory again when they are touched. Takes as long as there are pages. Returns 0, or
+ * -errno: then they stay. Any thread.
+ */
+int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len);
+
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);
 

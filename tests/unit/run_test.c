@@ -197,12 +197,15 @@ static void a_name_is_short_and_plain(void **state)
 	       "--name=01234567890123456789012345678901234567890123456789012345678901234");
 }
 
-static void what_there_is_not_is_said_to_be_absent(void **state)
+static void network_devices_are_kept(void **state)
 {
 	(void)state;
-	accept("--console=serial", "--network=mode=none", "--network", "none");
-	refuse("--network: 'mode=user': this lkvm has no network devices, only 'mode=none'",
-	       "--network", "mode=user");
+	accept("--network=user", "--network", "mode=tap,tapif=t,queues=2");
+	assert_int_equal(cfg.networks.nr, 2);
+	accept("--network", "user", "--network=mode=none");
+	assert_int_equal(cfg.networks.nr, 0);
+	refuse("--network: 'slirp': 'slirp' is none of mode=none, mode=user, mode=tap", "--network",
+	       "slirp");
 }
 
 static void devices_are_kept(void **state)
@@ -314,7 +317,7 @@ int main(void)
 		cmocka_unit_test(a_psci_version_is_one_that_there_is),
 		cmocka_unit_test(an_irqchip_is_one_of_three),
 		cmocka_unit_test(a_name_is_short_and_plain),
-		cmocka_unit_test(what_there_is_not_is_said_to_be_absent),
+		cmocka_unit_test(network_devices_are_kept),
 		cmocka_unit_test(devices_are_kept),
 		cmocka_unit_test(switches_are_kept),
 		cmocka_unit_test(places_are_kept),

@@ -269,6 +269,28 @@ static void without_event_idx_used_event_means_nothing(void **state)
 	assert_true(wants_after(w, 1));
 }
 
+static void what_is_filled_in_is_seen_with_the_next_push(void **state)
+{
+	struct world *w = *state;
+	uint32_t id, len;
+
+	start_queue(w, SIZE, SIZE, false, false);
+	for (int i = 0; i < 3; i++) {
+		add_one(w);
+		assert_int_equal(pop(w), 1);
+	}
+	virtq_fill(&w->q, 2, 20);
+	virtq_fill(&w->q, 1, 10);
+	assert_int_equal(ring_used_idx(&w->ring), 0);
+	virtq_push(&w->q, 0, 5);
+	assert_int_equal(ring_used_idx(&w->ring), 3);
+	assert_true(ring_used(&w->ring, &id, &len));
+	assert_int_equal(id, 2);
+	assert_int_equal(len, 20);
+	assert_true(ring_used(&w->ring, &id, &len));
+	assert_int_equal(len, 10);
+}
+
 static void where_nothing_was_pushed_nobody_is_interrupted(void **state)
 {
 	struct world *w = *state;
@@ -469,6 +491,7 @@ int main(void)
 		TEST(a_broken_queue_gives_and_takes_nothing),
 		TEST(without_event_idx_flags_decide),
 		TEST(without_event_idx_used_event_means_nothing),
+		TEST(what_is_filled_in_is_seen_with_the_next_push),
 		TEST(where_nothing_was_pushed_nobody_is_interrupted),
 		TEST(with_event_idx_the_entry_at_used_event_interrupts),
 		TEST(with_event_idx_the_first_entry_and_the_65536th_after_it_interrupt),
