@@ -90,7 +90,9 @@ if grep -q "again: ok" "$work/said" && [ ! -e "$root/share/rebooted" ]; then pas
 for i in "$PWD" /sys /proc /dev /lab /usr ""; do umount "$root$i"; done
 
 # As an ordinary user, by PCI, with memory of a hugetlbfs; at the end virtiofsd hangs, and the driver leaves.
-echo user:x:1000:1000:::/bin/sh >>/etc/passwd
+echo user:x:1000:1000::/:/bin/sh >>/etc/passwd
+echo user:x:1000: >>/etc/group
+for i in /etc/subuid /etc/subgid; do echo user:100000:65536 >>$i; done
 mkdir "$work/huge"
 chmod 755 "$work"
 chmod 666 /dev/kvm
@@ -133,7 +135,7 @@ echo 0 >/proc/sys/vm/nr_hugepages
 share "$work/one" 10 <<'END'
 mkdir /two
 mount -t virtiofs two /two || echo "mount FAILED"
-echo ready >/share/ready
+echo ready >/two/ready
 until [ -e /two/killed ]; do usleep 100000; done
 ls /share >/dev/null 2>&1 &
 usleep 500000
@@ -145,7 +147,7 @@ mkdir "$work/two"
 "$LKVM" run "$kernel" -i "$initrd" -c 1 -m 256 --fs "$work/one,share,sandbox=chroot" --fs "$work/two,two,sandbox=chroot" \
 	-p "quiet lkvm.test=virtiofs" </dev/null >"$out" 2>"$err" &
 pid=$!
-waits "$work/one/ready" ready
+waits "$work/two/ready" ready
 for i in $(pidof virtiofsd); do
 	grep -q "$work/one" "/proc/$i/cmdline" && kill -KILL "$i"
 done
@@ -168,8 +170,12 @@ refuse "virtiofs: no tag" "it has no tag" --fs "$work"
 refuse "virtiofs: a tag twice" "the tag 'tag' is another folder's" --fs "$work,tag" --fs /,tag
 mkdir "$work/a,b" "$work/bin"
 refuse "virtiofs: a comma in a name" "virtiofsd takes no name with a comma" --fs "$work/a,,b,tag"
-ln -s /bin/false "$work/bin/virtiofsd"
-PATH=$work/bin:$PATH refuse "virtiofs: a virtiofsd that ends at once" "it hung up" --fs "$work/one,tag"
+printf '#!/lab/busybox sh\nexit 1\n' >"$work/bin/virtiofsd"
+chmod 755 "$work/bin/virtiofsd"
+path=$PATH
+export PATH="$work/bin:$PATH"
+refuse "virtiofs: a virtiofsd that ends at once" "it hung up" --fs "$work/one,tag"
+PATH=$path
 mv $fsd $fsd.away
 refuse "virtiofs: no virtiofsd" "there is no virtiofsd on this host" --fs "$work/one,tag"
 mv $fsd.away $fsd
