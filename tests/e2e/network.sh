@@ -3,12 +3,12 @@
 # shellcheck shell=dash
 #
 # A guest's network on a host that has one: through passt, without privileges, and through tap interfaces. NET_MIB
-# megabytes go each way over TCP (10).
+# megabytes go each way over TCP (4).
 # shellcheck source=lib.sh
 . ./lib.sh
 
 kernel=kernel initrd=initrd-net.gz
-mib=${NET_MIB:-10}
+mib=${NET_MIB:-4}
 LIMIT=${LIMIT:-150}
 
 # passt wants a file system that pivot_root() can leave, and users; both are there on every host but the lab's.
