@@ -21,7 +21,7 @@
 #include "util/opt.h"
 
 /* Of a kernel that ended before its command did. */
-#define LAST_LINES 25
+#define LAST_LINES 40
 
 struct run {
 	struct machine_config cfg;
@@ -397,10 +397,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
 	char name[NAME_MAX_LEN + 1];
-	enum machine_status status;
 	char **words;
 	bool help;
-	int ret;
+	int ret, status;
 
 	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 	run->cfg.name = name;
@@ -420,12 +419,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	run->cfg.named = run->cfg.name != name;
 	run->cfg.control = &control_server;
 	status = machine_run(&run->cfg, e);
-	if (status == MACHINE_FAILED || !words)
-		return status;
-	ret = command_status(&run->command, e);
-	if (!run->command.done && tail_print(&run->command.console, LAST_LINES, "  | "))
-		err_wrap(e, 0, "see its last words above");
-	return ret;
+	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }
 
 int builtin_run(int argc, char **argv)
@@ -436,6 +430,8 @@ int builtin_run(int argc, char **argv)
 
 	if (*e.text)
 		log_error("%s", e.text);
+	if (run.command.argv && !run.command.done)
+		tail_print(&run.command.console, LAST_LINES, "  | ");
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);

@@ -63,6 +63,21 @@ static bool has_dhcp(const struct machine_config *cfg)
 	return false;
 }
 
+static bool has_fs(const struct machine_config *cfg)
+{
+	return cfg->fs.nr > 0;
+}
+
+static bool has_vsock(const struct machine_config *cfg)
+{
+	return cfg->vsock.cid != 0;
+}
+
+static bool has_balloon(const struct machine_config *cfg)
+{
+	return cfg->balloon;
+}
+
 /* What a guest needs of its kernel, and whether this one does. */
 static const struct {
 	const char *module;
@@ -78,6 +93,9 @@ static const struct {
 	{ "virtio_rng", has_rng },
 	{ "virtio_net", has_nics },
 	{ "af_packet", has_dhcp },
+	{ "virtiofs", has_fs },
+	{ "vmw_vsock_virtio_transport", has_vsock },
+	{ "virtio_balloon", has_balloon },
 };
 
 static int find_modules(struct module_list *list, const char *dir, const char *version,

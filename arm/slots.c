@@ -299,11 +299,14 @@ void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *f
 		fd[i] = doorbell_lend(&slot->bell[i]);
 }
 
+/* A guest numbers its disks and network devices as it finds them: the first to be added is to be the first. */
 void slots_fdt(const struct machine *m, struct dt *dt)
 {
-	for (const struct slot *slot = m->slots.first; slot; slot = slot->next) {
-		if (slot->kind == SLOT_MMIO)
-			mmio_fdt(slot, dt);
+	for (unsigned int nr = 0; nr < m->slots.nr_mmio; nr++) {
+		for (const struct slot *slot = m->slots.first; slot; slot = slot->next) {
+			if (slot->kind == SLOT_MMIO && slot->nr == nr)
+				mmio_fdt(slot, dt);
+		}
 	}
 	if (m->slots.pci)
 		pci_fdt(m, dt);

@@ -56,8 +56,10 @@ static bool deliver(struct stdio_in *in)
 		in->len -= taken;
 		in->room = !in->len;
 	}
-	if (in->ended && !in->len)
+	if (in->ended && !in->len && !in->told) {
+		in->told = true;
 		frontend->hang_up(frontend->ctx);
+	}
 	more = !in->ended && !in->len && !in->closed;
 	pthread_mutex_unlock(frontend->lock);
 	return more;
@@ -166,7 +168,7 @@ void stdio_in_connect(struct stdio_in *in, struct char_frontend frontend)
 {
 	in->frontend = frontend;
 	in->room = true;
-	in->closed = false;
+	in->closed = in->told = false;
 	pump(in, false);
 }
 

@@ -48,23 +48,21 @@ static void straighten(const struct tail *tail, char *text)
 	text[to] = '\0';
 }
 
-unsigned int tail_print(const struct tail *tail, unsigned int lines, const char *prefix)
+void tail_print(const struct tail *tail, unsigned int lines, const char *prefix)
 {
 	char text[TAIL_SIZE + 1], *line;
 	unsigned int nr = 0;
 
 	straighten(tail, text);
 	if (tail->show || !*text)
-		return 0;
+		return;
 	for (line = text + strlen(text); line > text; line--)
 		if (line[-1] == '\n' && ++nr == lines)
 			break;
-	nr = 0;
-	for (char *next; line; line = next, nr++) {
+	for (char *next; line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
 		fprintf(stderr, "%s%s\n", prefix, line);
 	}
-	return nr;
 }

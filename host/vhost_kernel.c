@@ -173,21 +173,19 @@ static void failed(void *ctx, unsigned int nr)
 
 static int set_memory(struct vhost_kernel *v, struct err *e)
 {
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region region;
-	} table = {
-		.head.nregions = 1,
-		.region = {
-			.guest_phys_addr = v->ram->base,
-			.memory_size = v->ram->size,
-			.userspace_addr = (uintptr_t)v->ram->host,
-		},
-	};
+	union {
+		struct vhost_memory table;
+		char space[sizeof(struct vhost_memory) + sizeof(struct vhost_memory_region)];
+	} memory = { .table.nregions = 1 };
 	int ret = 0;
 
+	memory.table.regions[0] = (struct vhost_memory_region){
+		.guest_phys_addr = v->ram->base,
+		.memory_size = v->ram->size,
+		.userspace_addr = (uintptr_t)v->ram->host,
+	};
 	for (unsigned int i = 0; i < v->nr_fds && ret == 0; i++)
-		ret = vhost_ioctl(v->dev[i].fd, VHOST_SET_MEM_TABLE, &table);
+		ret = vhost_ioctl(v->dev[i].fd, VHOST_SET_MEM_TABLE, &memory);
 	return ret < 0 ? err_set(e, -ret, "%s refuses the guest's memory: %s", v->kind->path,
 				 strerror(-ret))
 		       : 0;

@@ -14,6 +14,22 @@
 #include "host/virtiofsd.h"
 #include "util/cleanup.h"
 
+/*
+ * Its sandbox wants to be root; of a user namespace is enough. It also leaves the user's groups, which is only allowed in a
+ * namespace whose groups are mapped by newgidmap.
+ */
+static int find_unshare(struct virtiofsd *fsd, struct err *e)
+{
+	autofree char *newuidmap = child_find("newuidmap", NULL);
+
+	fsd->unshare = child_find("unshare", NULL);
+	if (!fsd->unshare || !newuidmap)
+		return err_set(e, ENOENT,
+			       "for a user who is not root it needs newuidmap (a package uidmap); "
+			       "--9p does not");
+	return 0;
+}
+
 int virtiofsd_find(struct virtiofsd *fsd, struct err *e)
 {
 	static const char *const places[] = {
@@ -28,10 +44,7 @@ int virtiofsd_find(struct virtiofsd *fsd, struct err *e)
 		return err_set(e, ENOENT,
 			       "there is no virtiofsd on this host (a package of that name, or "
 			       "qemu-system-common)");
-	/* Its sandbox wants to be root: of a user namespace is enough. */
-	if (geteuid() != 0)
-		fsd->unshare = child_find("unshare", NULL);
-	return 0;
+	return geteuid() == 0 ? 0 : find_unshare(fsd, e);
 }
 
 void virtiofsd_forget(struct virtiofsd *fsd)
@@ -123,7 +136,8 @@ int virtiofsd_start(const struct virtiofsd *fsd, struct child *child, const char
 	snprintf(sandbox_word, sizeof(sandbox_word), "sandbox=%s", sandbox ? sandbox : "");
 	if (fsd->unshare) {
 		argv[nr++] = fsd->unshare;
-		argv[nr++] = "-r";
+		argv[nr++] = "--map-root-user";
+		argv[nr++] = "--map-auto";
 	}
 	argv[nr++] = fsd->program;
 	argv[nr++] = fd;

@@ -70,7 +70,7 @@ void command_hear(struct guest_command *c, const uint8_t *buf, size_t len);
 /* lkvm was told to end by @signal. On the thread of machine_run(). */
 void command_stopped(struct guest_command *c, int signal);
 
-/* lkvm's status after machine_run(), whatever became of the machine; -1, with @e set, if the command did not run. */
+/* lkvm's status after a machine_run() that did not fail; @e says why, if it is not the command's own. */
 int command_status(const struct guest_command *c, struct err *e);
 
 void command_free(struct guest_command *c);

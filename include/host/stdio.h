@@ -25,6 +25,7 @@ struct stdio_in {
 	struct char_frontend frontend; /* .input is NULL: not connected */
 	/* The loop's thread alone: */
 	bool ended; /* nothing comes any more */
+	bool told;  /* and the device knows */
 	size_t off, len;
 	uint8_t *block; /* STDIO_BLOCK bytes, @len of them from @off not yet taken */
 	/* Under the device's lock: */

@@ -20,8 +20,8 @@ struct char_backend tail_backend(struct tail *tail);
 
 /*
  * Writes the last @lines lines at most to stderr, each after @prefix, without characters that would make a terminal
- * do something; nothing if all was shown. Returns how many lines those were. When no device uses @tail.
+ * do something; nothing if all was shown. When no device uses @tail.
  */
-unsigned int tail_print(const struct tail *tail, unsigned int lines, const char *prefix);
+void tail_print(const struct tail *tail, unsigned int lines, const char *prefix);
 
 #endif

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016	# what stands in single quotes is for the guest's shell
 # The balloon: what guests give back is seen in lkvm's memory, comes back, is there for a guest in need; what it tells of
 # its memory; free page reporting; and what is refused.
 # shellcheck source=guest-lib.sh

@@ -3,14 +3,12 @@
 # shellcheck shell=dash
 #
 # A guest's network on a host that has one: through passt, without privileges, and through tap interfaces. NET_MIB
-# megabytes go each way over TCP (10).
+# megabytes go each way over TCP (4).
 # shellcheck source=lib.sh
 . ./lib.sh
 
-kernel=kernel-$LAB_HOST
-[ -e "$kernel" ] || kernel=kernel
-initrd=initrd-net.gz
-mib=${NET_MIB:-10}
+kernel=kernel initrd=initrd-net.gz
+mib=${NET_MIB:-4}
 LIMIT=${LIMIT:-150}
 
 # passt wants a file system that pivot_root() can leave, and users; both are there on every host but the lab's.
@@ -55,6 +53,18 @@ n=${1#tap}
 ip link set "$1" up && ip addr add "10.9.$n.1/24" dev "$1" && ip -6 addr add "fd00:9:$n::1/64" dev "$1"
 END
 chmod +x "$work/up"
+
+# lkvm as a user without privileges.
+chmod 1777 /tmp
+chmod 666 /dev/kvm /dev/net/tun
+chmod 755 "$work" /root
+echo "exec $(command -v "$LKVM")"' "$@"' >"$work/exec"
+cat >"$work/as-nobody" <<END
+#!/lab/busybox sh
+exec su -s /bin/sh -- nobody $work/exec "\$@"
+END
+printf '#!/lab/busybox sh\nexit 3\n' >"$work/fails"
+chmod 755 "$work/as-nobody" "$work/fails"
 
 # start "PARAMETERS" ARGUMENT...: a guest, in the background.
 start()
@@ -115,7 +125,7 @@ judge()
 user()
 {
 	args="--network user,hostfwd=tcp:8080-:80,hostfwd=udp:127.0.0.1:5353-:53 --name net"
-	start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-v6,net-serve,net-serve-udp" "$LKVM"
+	start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-v6,net-serve,net-serve-udp" "$work/as-nobody"
 	if wait_for "net-serve: listening"; then
 		usleep 300000
 		nc 127.0.0.1 8080 <"$work/data"
@@ -158,7 +168,28 @@ vhost()
 		"net-reload: ping 10.9.6.1: ok"
 }
 
-for part in ${NET_PARTS:-user tap vhost}; do
+# What cannot be is said in one line.
+mistakes()
+{
+	refuse "network: a bad MAC address" "'02:00' is not a MAC address" --network user,mac=02:00
+	refuse "network: a bad forward" "'tcp:http-:80' is not a forward" --network user,hostfwd=tcp:http-:80
+	refuse "network: a descriptor that is none" "descriptor 77 is not open" --network tap,fd=77
+	refuse "network: a descriptor of something else" "descriptor 0 is not that of a tap interface" --network tap,fd=0
+	refuse "network: an interface that is no tap" "'out0' cannot be used" --network tap,tapif=out0
+	refuse "network: a script that fails" "/fails tap9' failed: it ended with status 3" \
+		--network "tap,tapif=tap9,script=$work/fails"
+	passt=$(command -v passt)
+	mv "$passt" "$passt.away"
+	refuse "network: no passt" "there is no program 'passt'" --network user
+	mv "$passt.away" "$passt"
+	lkvm=$LKVM
+	LKVM=$work/as-nobody
+	refuse "network: no permission to make an interface" "'ip tuntap add tap9 mode tap user 65534', as root" \
+		--network tap,tapif=tap9
+	LKVM=$lkvm
+}
+
+for part in ${NET_PARTS:-user tap vhost mistakes}; do
 	$part
 	[ -z "${NET_SHOW-}" ] || cat "$out" "$err"
 done

@@ -32,6 +32,7 @@ struct machine {
 	unsigned int nr_wakes;
 	/* What its only disk, "0", was told. */
 	uint64_t size;
+	uint64_t balloon; /* what its guest is to give back */
 };
 
 bool machine_wake(struct machine *m)
@@ -50,6 +51,19 @@ int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint
 		return err_set(e, ENOENT, "there is no disk '%s'", disk);
 	m->size = size;
 	*now = size ? size : 4096;
+	return 0;
+}
+
+int machine_balloon(struct machine *m, const struct balloon_request *request,
+		    struct balloon_state *state, struct err *e)
+{
+	if (request->target > m->size)
+		return err_set(e, ERANGE, "it has not so much");
+	if (request->set)
+		m->balloon = request->target;
+	*state = (struct balloon_state){ .target = m->balloon, .actual = 4096, .answers = 7 };
+	for (unsigned int i = 0; i < BALLOON_NR_STATS; i++)
+		state->stat[i] = (uint64_t)i << 40;
 	return 0;
 }
 
@@ -427,6 +441,32 @@ static void a_disk_that_cannot_be_resized_is_answered_with_the_reason(void **sta
 	assert_int_equal(none.status, -ENOENT);
 }
 
+static void a_balloon_is_set_and_says_how_it_stands(void **state)
+{
+	struct request request = { .command = "balloon-set", .size = 1 << 20 };
+	struct reply set = { 0 }, asked = { 0 }, refused = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	w.machine.size = 2 << 20;
+	client_call("web", &request, &set, NULL);
+	ask("balloon-ask", &asked, NULL);
+	request.size = 3 << 20;
+	client_call("web", &request, &refused, NULL);
+	world_end(&w);
+	assert_int_equal(set.status, 0);
+	assert_true(asked.has_balloon);
+	assert_int_equal(asked.balloon.target, 1 << 20);
+	assert_int_equal(asked.balloon.actual, 4096);
+	assert_int_equal(asked.balloon.answers, 7);
+	for (uint64_t i = 0; i < BALLOON_NR_STATS; i++)
+		assert_int_equal(asked.balloon.stat[i], i << 40);
+	assert_int_equal(refused.status, -ERANGE);
+	assert_string_equal(refused.text, "VM web: it has not so much");
+	assert_false(refused.has_balloon);
+}
+
 static void an_unknown_command_is_answered_with_an_error(void **state)
 {
 	struct reply reply = { 0 };
@@ -791,6 +831,7 @@ int main(void)
 		cmocka_unit_test(a_sleeping_vm_is_woken_once),
 		cmocka_unit_test(a_disk_is_resized),
 		cmocka_unit_test(a_disk_that_cannot_be_resized_is_answered_with_the_reason),
+		cmocka_unit_test(a_balloon_is_set_and_says_how_it_stands),
 		cmocka_unit_test(an_unknown_command_is_answered_with_an_error),
 		cmocka_unit_test(a_request_of_another_version_is_answered_with_an_error),
 		cmocka_unit_test(a_vm_that_is_not_there_is_named),

@@ -110,6 +110,8 @@ static void mmio_devices_stand_in_a_row_with_an_edge_interrupt_each(void **state
 	check_prop(&w.t, "/virtio_mmio@a000000", "reg", 0, 0x0a000000, 0, 0x200);
 	check_prop(&w.t, "/virtio_mmio@a000000", "interrupts", 0, 16, 1);
 	check_prop(&w.t, "/virtio_mmio@a000200", "interrupts", 0, 17, 1);
+	assert_true(fdt_path_offset(w.t.blob, "/virtio_mmio@a000000") <
+		    fdt_path_offset(w.t.blob, "/virtio_mmio@a000200"));
 	assert_true(has_prop(&w, "/virtio_mmio@a000200", "dma-coherent"));
 	assert_int_equal(get(&w, 0x0a000000, 4), 0x74726976); /* MagicValue */
 	assert_int_equal(get(&w, 0x0a000204, 4), 2);          /* Version */
