@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016,SC2046	# what stands in single quotes is for the guest's shell
 # vsock: streams between guests and hosts, both ways, by unix sockets and by the host's vhost-vsock; many of them, large
 # ones, a client that never reads; and what is refused. VSOCK_MIB: how much is sent each way (4).
 # shellcheck source=guest-lib.sh
