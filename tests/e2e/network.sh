@@ -75,6 +75,7 @@ start()
 	shift
 	: >"$out"
 	: >"$work/sums"
+	# shellcheck disable=SC2086	# several words
 	timeout -s KILL "$LIMIT" "$@" run "$kernel" -i "$initrd" -m 256 -p "quiet lkvm.mib=$mib $params" $args \
 		</dev/null >"$out" 2>"$err" &
 	pid=$!
