@@ -85,7 +85,7 @@ start()
 wait_for()
 {
 	until grep -qF -- "$1" "$out"; do
-		kill -0 $pid 2>/dev/null || return
+		kill -0 "$pid" 2>/dev/null || return
 		usleep 100000
 	done
 }
