@@ -108,7 +108,11 @@ static void failed(void *ctx, const char *why)
 {
 	struct virtio_vhost *vhost = ctx;
 
-	virtio_break(vhost->dev, "its back end %s", why);
+	/* There is nothing to break in a device that is being reset, and so nobody would be told. */
+	if (!virtio_busy(vhost->dev))
+		virtio_break(vhost->dev, "its back end %s", why);
+	else if (log_limit_ok(&vhost->dev->limit))
+		log_warning("%s: its back end %s", vhost->dev->name, why);
 }
 
 struct vhost_frontend virtio_vhost_frontend(struct virtio_vhost *vhost)

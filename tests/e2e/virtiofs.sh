@@ -133,6 +133,7 @@ echo 0 >/proc/sys/vm/nr_hugepages
 
 # One of two is killed; then lkvm itself.
 share "$work/one" 10 <<'END'
+[ "$0" = /tmp/job ] || { cp /share/job /tmp/ && exec sh /tmp/job; } # each close of a file of its is a request
 mkdir /two
 mount -t virtiofs two /two || echo "mount FAILED"
 echo ready >/two/ready

@@ -358,6 +358,20 @@ static void a_back_end_that_fails_breaks_the_device(void **state)
 	world_close(w);
 }
 
+static void a_back_end_that_fails_during_a_reset_does_not_keep_it_from_its_end(void **state)
+{
+	struct world *w = world_open();
+
+	(void)state;
+	w->slow = true;
+	virtio_set_status(&w->dev, 0);
+	front(w).failed(&w->vhost, "does not answer");
+	front(w).stopped(&w->vhost, 0);
+	front(w).stopped(&w->vhost, 1);
+	assert_int_equal(virtio_get_status(&w->dev), 0);
+	world_close(w);
+}
+
 static void a_back_end_that_does_not_start_breaks_the_device(void **state)
 {
 	struct world *w = world_make(ALL_BITS);
@@ -400,6 +414,8 @@ int main(void)
 		cmocka_unit_test(a_reset_of_all_waits_for_the_queue_that_was_first),
 		cmocka_unit_test(the_classes_own_queue_is_no_matter_of_the_back_ends),
 		cmocka_unit_test(a_back_end_that_fails_breaks_the_device),
+		cmocka_unit_test(
+			a_back_end_that_fails_during_a_reset_does_not_keep_it_from_its_end),
 		cmocka_unit_test(a_back_end_that_does_not_start_breaks_the_device),
 		cmocka_unit_test(a_queue_that_is_refused_breaks_the_device),
 	};
