@@ -240,6 +240,29 @@ static void a_reply_arrives_as_it_was_sent(void **state)
 	dt_free(&dt);
 }
 
+static void a_balloon_arrives_as_it_was_sent(void **state)
+{
+	struct reply out = { .text = "VM web",
+			     .has_balloon = true,
+			     .balloon = { .target = 1, .actual = 0x123456789a, .answers = 3 } };
+	struct reply in = { 0 };
+	struct dt dt = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < BALLOON_NR_STATS; i++)
+		out.balloon.stat[i] = 100 + i;
+	assert_int_equal(reply_encode(&out, &dt, NULL), 0);
+	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
+	assert_true(in.has_balloon);
+	assert_memory_equal(&in.balloon, &out.balloon, sizeof(in.balloon));
+	/* One that tells less: what did not come is not known. */
+	assert_int_equal(fdt_setprop(dt.blob, 0, "statistics", out.balloon.stat, 12), 0);
+	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
+	assert_true(in.balloon.stat[0] != BALLOON_STAT_UNKNOWN);
+	assert_true(in.balloon.stat[1] == BALLOON_STAT_UNKNOWN);
+	dt_free(&dt);
+}
+
 static void properties_that_are_not_known_are_ignored(void **state)
 {
 	struct request request = { 0 };
@@ -819,6 +842,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_arrives_as_it_was_sent),
+		cmocka_unit_test(a_balloon_arrives_as_it_was_sent),
 		cmocka_unit_test(properties_that_are_not_known_are_ignored),
 		cmocka_unit_test(arguments_arrive_as_they_were_sent),
 		cmocka_unit_test(arguments_may_be_missing),

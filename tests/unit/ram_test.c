@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +96,39 @@ static void what_is_not_touched_costs_nothing(void **state)
 	(void)state;
 	ram.host[ram.size - 1] = 1;
 	ram_destroy(&ram);
+}
+
+/* Whether the host has memory behind a page. */
+static bool is_there(const struct ram *ram, uint64_t off)
+{
+	unsigned char there = 0;
+
+	assert_int_equal(mincore(ram->host + off, ram->page_size, &there), 0);
+	return there & 1;
+}
+
+static void what_is_discarded_is_the_hosts_again_and_reads_as_zero(void **state)
+{
+	(void)state;
+	for (int shared = 0; shared < 2; shared++) {
+		struct ram ram = { 0 };
+		struct err e = { 0 };
+		uint64_t page;
+
+		assert_int_equal(ram_create(&ram, BASE, 4 * MiB, NULL, shared, &e), 0);
+		ram_use_huge_pages(&ram, false);
+		page = ram.page_size;
+		memset(ram.host, 'x', 8 * page);
+		assert_int_equal(ram_discard(&ram, BASE + 2 * page, 3 * page), 0);
+		for (uint64_t i = 0; i < 8; i++)
+			assert_int_equal(is_there(&ram, i * page), i < 2 || i >= 5);
+		assert_int_equal(ram.host[2 * page - 1], 'x');
+		assert_int_equal(ram.host[2 * page], 0);
+		assert_int_equal(ram.host[5 * page - 1], 0);
+		assert_int_equal(ram.host[5 * page], 'x');
+		assert_int_equal(ram_discard(&ram, ram_end(&ram) - page, 2 * page), -EFAULT);
+		ram_destroy(&ram);
+	}
 }
 
 static void memory_is_given_back_once(void **state)
@@ -223,6 +257,7 @@ int main(void)
 		cmocka_unit_test(shared_memory_is_a_file_that_keeps_its_size),
 		cmocka_unit_test(a_size_is_rounded_up_to_pages),
 		cmocka_unit_test(what_is_not_touched_costs_nothing),
+		cmocka_unit_test(what_is_discarded_is_the_hosts_again_and_reads_as_zero),
 		cmocka_unit_test(memory_is_given_back_once),
 		cmocka_unit_test(more_than_the_host_can_address_is_an_error),
 		cmocka_unit_test(a_slice_is_within_or_nothing),
