@@ -47,10 +47,10 @@ start_guest()
 
 now() { cut -d. -f1 /proc/uptime; }
 
-# await TEXT [SECONDS]: until the guest has said it, or for so long.
+# await TEXT [SECONDS]: until the guest has said it, or for so long ($patience seconds).
 await()
 {
-	end=$(($(now) + ${2:-40}))
+	end=$(($(now) + ${2:-${patience:-40}}))
 	until grep -qF -- "$1" "$out"; do
 		{ [ "$(now)" -lt $end ] && kill -0 "$pid" 2>/dev/null; } || return 1
 		usleep 200000

@@ -11,13 +11,13 @@ if [ -z "$version" ]; then
 	exit
 fi
 make_initrd vsock-talk
-mib=${VSOCK_MIB:-4} bytes=$((${VSOCK_MIB:-4} * 1048576))
+mib=${VSOCK_MIB:-4} bytes=$((${VSOCK_MIB:-4} * 1048576)) patience=$((60 + 2 * ${VSOCK_MIB:-4}))
 
 # is NAME TEXT GOT
 is() { if [ "$2" = "$3" ]; then pass "$what: $1"; else fail "$what: $1" "'$3'"; fi; }
 
 # talk ARGUMENT...: the host's side; $got is what it says.
-talk() { got=$(timeout -s KILL 60 ./vsock-talk "$@" 2>"$work/speed"); }
+talk() { got=$(timeout -s KILL "$patience" ./vsock-talk "$@" 2>"$work/speed"); }
 
 # both WHERE-OF-GUEST'S-SERVER WHERE-OF-HOST'S-SERVER: from host to guest, and from guest to host (its port 2000).
 both()
