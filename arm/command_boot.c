@@ -256,7 +256,7 @@ int command_initramfs(const struct machine_config *cfg, const struct image *kern
 	if (fclose(config) && ret == 0)
 		ret = err_sys(e, "cannot make an initial RAM disk");
 	if (ret == 0)
-		initramfs_add(&fs, INIT_CONFIG + 1, S_IFREG | 0600, text, text_size);
+		initramfs_add(&fs, &INIT_CONFIG[1], S_IFREG | 0600, text, text_size);
 	fd = initramfs_finish(&fs, size, ret == 0 ? e : NULL);
 	if (ret < 0)
 		close_fd(&fd);

@@ -14,9 +14,13 @@
 #include <unistd.h>
 #include "host/child.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 /* How long it may take to end when asked, in milliseconds. */
 #define PATIENCE_MS 1000
+
+/* Lines of what it said last that are shown if it fails. */
+#define LINES_SHOWN 5
 
 static char *find_in_path(const char *name)
 {
@@ -52,7 +56,8 @@ char *child_find(const char *name, const char *const *places)
 }
 
 /* In the child: makes it a program of its own. Returns only if that failed, with errno set. */
-static void become(const char *const *argv, const int *fds, unsigned int nr_fds, pid_t parent)
+static void become(const char *const *argv, const int *fds, unsigned int nr_fds, int words,
+		   pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
@@ -66,7 +71,8 @@ static void become(const char *const *argv, const int *fds, unsigned int nr_fds,
 		if (fcntl(fds[i], F_SETFD, 0) < 0)
 			return;
 	}
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(words, STDOUT_FILENO) < 0 ||
+	    dup2(words, STDERR_FILENO) < 0)
 		return;
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
@@ -76,7 +82,7 @@ static void become(const char *const *argv, const int *fds, unsigned int nr_fds,
 }
 
 /* Returns its process id, or -errno; it does not run if the program cannot be executed. */
-static pid_t spawn(const char *const *argv, const int *fds, unsigned int nr_fds)
+static pid_t spawn(const char *const *argv, const int *fds, unsigned int nr_fds, int words)
 {
 	pid_t parent = getpid(), pid;
 	int report[2], error = 0;
@@ -87,7 +93,7 @@ static pid_t spawn(const char *const *argv, const int *fds, unsigned int nr_fds)
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
-		become(argv, fds, nr_fds, parent);
+		become(argv, fds, nr_fds, words, parent);
 		error = errno;
 		len = write(report[1], &error, sizeof(error));
 		_exit(len < 0);
@@ -105,9 +111,42 @@ static pid_t spawn(const char *const *argv, const int *fds, unsigned int nr_fds)
 	return pid < 0 || len > 0 ? -error : pid;
 }
 
-/* It has ended, or is made to: nothing of it is left. Returns its status. */
-static int reap(struct child *child)
+/* Takes what it has said by now; false: there is no more to come. */
+static bool listen_to(struct child *child)
 {
+	struct char_backend tail = tail_backend(&child->tail);
+	uint8_t buf[1024];
+	ssize_t len;
+
+	while ((len = read(child->words.fd, buf, sizeof(buf))) > 0)
+		tail.output(tail.ctx, buf, (size_t)len);
+	return len < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void stop_listening(struct child *child)
+{
+	if (child->words.fd < 0)
+		return;
+	loop_remove(child->loop, &child->words);
+	close_fd(&child->words.fd);
+}
+
+static void said(void *ctx, uint32_t events)
+{
+	struct child *child = ctx;
+
+	(void)events;
+	if (!listen_to(child))
+		stop_listening(child);
+}
+
+/*
+ * It has ended, or is made to: nothing of it is left. @alone: by itself, so that a failure is told in its own
+ * words. Returns its status.
+ */
+static int reap(struct child *child, bool alone)
+{
+	char prefix[sizeof(child->name) + 2];
 	int status = 0;
 
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
@@ -117,37 +156,69 @@ static int reap(struct child *child)
 		loop_remove(child->loop, &child->source);
 		close_fd(&child->source.fd);
 	}
+	if (child->words.fd >= 0)
+		listen_to(child);
+	stop_listening(child);
+	snprintf(prefix, sizeof(prefix), "%s: ", child->name);
+	if (alone && status)
+		tail_print(&child->tail, LINES_SHOWN, prefix);
 	return status;
 }
 
 static void ended(void *ctx, uint32_t events)
 {
 	struct child *child = ctx;
-	int status = reap(child);
+	int status = reap(child, true);
 
 	(void)events;
 	if (child->ended)
 		child->ended(child->ctx, status);
 }
 
+/* Watches its end and its words. */
+static int watch(struct child *child)
+{
+	int ret = child->source.fd < 0 ? -errno : loop_add(child->loop, &child->source, EPOLLIN);
+
+	if (ret < 0) {
+		close_fd(&child->source.fd);
+		close_fd(&child->words.fd);
+		return ret;
+	}
+	ret = loop_add(child->loop, &child->words, EPOLLIN);
+	if (ret < 0)
+		close_fd(&child->words.fd);
+	return ret;
+}
+
 int child_start(struct child *child, const char *const *argv, const int *fds, unsigned int nr_fds,
 		struct loop *loop, void (*on_end)(void *ctx, int status), void *ctx, struct err *e)
 {
-	pid_t pid = spawn(argv, fds, nr_fds);
-	int ret;
+	const char *slash = strrchr(argv[0], '/');
+	int words[2], ret;
+	pid_t pid;
 
-	if (pid < 0)
+	if (pipe2(words, O_CLOEXEC) < 0)
+		return err_sys(e, "cannot run '%s'", argv[0]);
+	pid = spawn(argv, fds, nr_fds, words[1]);
+	close(words[1]);
+	if (pid < 0) {
+		close(words[0]);
 		return err_set(e, -pid, "cannot run '%s': %s", argv[0], strerror(-pid));
+	}
+	fcntl(words[0], F_SETFL, O_NONBLOCK);
 	*child = (struct child){
 		.pid = pid,
 		.loop = loop,
 		.source = { .fd = pidfd_open(pid, 0), .ready = ended, .ctx = child },
+		.words = { .fd = words[0], .ready = said, .ctx = child },
+		.tail.show = log_enabled(LOG_DEBUG),
 		.ended = on_end,
 		.ctx = ctx,
 	};
-	ret = child->source.fd < 0 ? -errno : loop_add(loop, &child->source, EPOLLIN);
+	snprintf(child->name, sizeof(child->name), "%s", slash ? slash + 1 : argv[0]);
+	ret = watch(child);
 	if (ret < 0) {
-		close_fd(&child->source.fd);
 		child_end(child);
 		return err_set(e, -ret, "cannot watch '%s': %s", argv[0], strerror(-ret));
 	}
@@ -157,11 +228,13 @@ int child_start(struct child *child, const char *const *argv, const int *fds, un
 void child_end(struct child *child)
 {
 	struct pollfd fd = { .fd = child->source.fd, .events = POLLIN };
+	bool alone;
 
 	if (!child->pid)
 		return;
+	alone = fd.fd >= 0 && poll(&fd, 1, 0) > 0;
 	kill(child->pid, SIGTERM);
 	if (fd.fd < 0 || poll(&fd, 1, PATIENCE_MS) <= 0)
 		kill(child->pid, SIGKILL);
-	reap(child);
+	reap(child, alone);
 }

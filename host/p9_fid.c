@@ -9,8 +9,12 @@
 #include "p9_session.h"
 #include "util/cleanup.h"
 
-/* At most so many fids a session: what they hold open is memory of the host's kernel. */
-#define FIDS_MAX 65535
+/*
+ * At most so many fids a session, as the host's limit of open files allows: what they hold open is memory of the
+ * host's kernel, some 2 KiB each. A guest that caches names has a fid for each file it has ever seen, so that
+ * less would be the end of a walk through a large tree.
+ */
+#define FIDS_MAX 262143
 
 /* Descriptors for the rest of lkvm, and those in the hands of requests. */
 #define DESCRIPTORS_KEPT 512

@@ -72,7 +72,7 @@ unsigned int p9_slice(const struct iovec *iov, unsigned int nr_iov, size_t off, 
 
 /* --- p9_fid.c --- */
 
-#define P9_BUCKETS 4096
+#define P9_BUCKETS 16384
 
 /* Values of extended attributes that a session's fids may hold at once, in bytes. */
 #define P9_XATTR_BYTES (4 << 20)

@@ -222,7 +222,7 @@ int passt_wait(struct passt *p, struct err *e)
 			       PATIENCE_MS / 1000);
 	/* It writes its process id, or closes the pipe by ending. */
 	if (!(fd.revents & POLLIN))
-		return err_set(e, EIO, "passt does not run; what it says stands above");
+		return err_set(e, EIO, "passt does not run");
 	close_fd(&p->ready);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The socket device: packets. Those of the guest are served as they come, and never wait for anything: what the host
+ * The socket device: packets, unless vhost serves them. Those of the guest are served as they come, and never wait for anything: what the host
  * does not take is kept by its connection (vsock_conn.c). Connections that have something for the guest stand in a
  * queue, and each sends one packet in turn while there are buffers; what a host's program has written stays in
  * its socket until then and is read straight into the guest's memory.
@@ -377,6 +377,10 @@ static void vsock_notify(struct virtio_device *dev, unsigned int queue)
 
 	if (queue == QUEUE_EVENT)
 		return;
+	if (vsock->vhost.nr) {
+		virtio_vhost_notify(&vsock->vhost, queue);
+		return;
+	}
 	vsock->budget = TURN_BYTES;
 	if (queue == QUEUE_TX)
 		receive(vsock);
@@ -391,10 +395,20 @@ void virtio_vsock_again(void *ctx)
 	virtio_notify(&vsock->dev, QUEUE_RX);
 }
 
+static void vsock_start(struct virtio_device *dev)
+{
+	struct virtio_vsock *vsock = to_vsock(dev);
+
+	if (vsock->vhost.nr)
+		virtio_vhost_start(&vsock->vhost);
+}
+
 static bool vsock_stop(struct virtio_device *dev, int queue)
 {
 	struct virtio_vsock *vsock = to_vsock(dev);
 
+	if (vsock->vhost.nr)
+		return virtio_vhost_stop(&vsock->vhost, queue);
 	if (queue == VIRTIO_ALL) {
 		vsock_conn_drop_all(vsock);
 		vsock->nr_resets = 0;
@@ -461,6 +475,7 @@ static const struct virtio_class vsock_class = {
 	.name = "vsock",
 	.id = VIRTIO_ID_VSOCK,
 	.pci_class = PCI_CLASS_NETWORK_OTHER,
+	.start = vsock_start,
 	.notify = vsock_notify,
 	.stop = vsock_stop,
 };
@@ -482,6 +497,11 @@ int virtio_vsock_init(struct virtio_vsock *vsock, const char *name, const struct
 	vsock->dev.config = vsock->config;
 	vsock->dev.config_size = sizeof(vsock->config);
 	return ret;
+}
+
+void virtio_vsock_use_vhost(struct virtio_vsock *vsock, struct vhost_backend vhost)
+{
+	virtio_vhost_init(&vsock->vhost, &vsock->dev, vhost, QUEUE_EVENT, 0);
 }
 
 void virtio_vsock_destroy(struct virtio_vsock *vsock)

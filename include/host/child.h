@@ -6,7 +6,9 @@
 #ifndef LKVM_HOST_CHILD_H
 #define LKVM_HOST_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+#include "host/tail.h"
 #include "util/err.h"
 #include "vm/loop.h"
 
@@ -14,11 +16,14 @@ struct child {
 	pid_t pid; /* 0: none runs */
 	struct loop *loop;
 	struct loop_source source; /* a pidfd */
+	struct loop_source words;  /* a pipe: what it says */
+	struct tail tail;          /* the last of that */
+	char name[32];             /* the program's */
 	void (*ended)(void *ctx, int status);
 	void *ctx;
 };
 
-#define CHILD_NONE ((struct child){ .source.fd = -1 })
+#define CHILD_NONE ((struct child){ .source.fd = -1, .words.fd = -1 })
 
 /*
  * Looks for the program @name in PATH, then at the absolute names in @places (NULL-terminated, or NULL).
@@ -28,14 +33,18 @@ char *child_find(const char *name, const char *const *places);
 
 /*
  * Runs the program @argv[0], a file name, with @argv (NULL-terminated). It gets the @nr_fds descriptors @fds under
- * their numbers, besides nothing to read, and lkvm's stderr for both outputs; the terminal's signals do not
- * reach it; it is killed when lkvm dies. @ended(@ctx, status as of waitpid()) is called if it ends by itself; may be NULL. @child
+ * their numbers, besides nothing to read; the terminal's signals do not reach it; it is killed when lkvm dies.
+ * What it says is kept, and the last of it shown on stderr if it ends by itself with a failure: all of it, as it
+ * comes, at log level debug. @ended(@ctx, status as of waitpid()) is called if it ends by itself; may be NULL. @child
  * must stay where it is. Returns 0, or -errno with @e set.
  */
 int child_start(struct child *child, const char *const *argv, const int *fds, unsigned int nr_fds,
 		struct loop *loop, void (*ended)(void *ctx, int status), void *ctx, struct err *e);
 
-/* Ends it: asks, and if it does not end within a second, kills. CHILD_NONE and one that ended are fine. */
+/*
+ * Ends it: asks, and if it does not end within a second, kills. One that has failed by now has its say first.
+ * CHILD_NONE and one that ended are fine.
+ */
 void child_end(struct child *child);
 
 #endif

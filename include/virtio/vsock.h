@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "virtio/device.h"
+#include "virtio/vhost.h"
 #include "vm/timer.h"
 #include "vm/vsockdev.h"
 
@@ -32,6 +33,8 @@ struct vsock_reset {
 
 struct virtio_vsock {
 	struct virtio_device dev; /* first: the class gets it back from here */
+	struct virtio_vhost
+		vhost; /* serves packets, if .nr is not 0: then the rest is not in use */
 	struct vsock_backend backend;
 	struct timer again;
 	uint64_t budget; /* what is left of this turn */
@@ -54,6 +57,9 @@ struct virtio_vsock {
 int virtio_vsock_init(struct virtio_vsock *vsock, const char *name, const struct ram *ram,
 		      uint64_t cid, struct vsock_backend backend, struct timer again,
 		      struct err *e);
+
+/* Packets are served by @vhost, and not here: before the device is put on a machine. */
+void virtio_vsock_use_vhost(struct virtio_vsock *vsock, struct vhost_backend vhost);
 
 /* Closes all streams first. */
 void virtio_vsock_destroy(struct virtio_vsock *vsock);

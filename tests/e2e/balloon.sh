@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016	# what stands in single quotes is for the guest's shell
 # The balloon: what guests give back is seen in lkvm's memory, comes back, is there for a guest in need; what it tells of
 # its memory; free page reporting; and what is refused.
 # shellcheck source=guest-lib.sh
@@ -9,6 +10,7 @@ if [ -z "$version" ]; then
 	skip "balloon" "there is no kernel for a guest"
 	exit
 fi
+# shellcheck disable=SC2119	# no files of its own
 make_initrd
 guest="balloon: a guest of Linux $version"
 

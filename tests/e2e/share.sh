@@ -5,7 +5,7 @@
 # shellcheck source=lib.sh
 . ./lib.sh
 
-files=${SHARE_FILES:-500}
+files=${SHARE_FILES:-200}
 share=$work/share
 mkdir -p "$share/none/many" "$share/back" "$work/loose/many" "$work/ro"
 cp share-check share-tree "$share/"
@@ -33,7 +33,7 @@ if [ ! -e "kernel-$SHARE_GUEST" ]; then
 	exit
 fi
 # On one CPU, so that nothing waits for an emulated one to wake up.
-run "${LIMIT:-200}" taskset 1 "$LKVM" run "kernel-$SHARE_GUEST" -i "share-$SHARE_GUEST.gz" -m 512 -p "quiet lkvm.test=share" \
+run "${LIMIT:-400}" taskset 1 "$LKVM" run "kernel-$SHARE_GUEST" -i "share-$SHARE_GUEST.gz" -m 512 -c 1 -p "quiet lkvm.test=share" \
 	--9p "$share,share" --9p "$work/loose,loose,transport=pci" --9p "$work/ro,ro,ro"
 tr -d '\r' <"$out" >"$work/said"
 says()

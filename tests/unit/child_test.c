@@ -195,6 +195,67 @@ static void a_program_is_found_in_path_then_in_known_places(void **state)
 	free(old);
 }
 
+/* What comes on stderr while @script runs to its end by itself. */
+static const char *shown_of(struct world *w, const char *script, char *buf, size_t size)
+{
+	int old = dup(STDERR_FILENO), fds[2];
+	ssize_t len;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	dup2(fds[1], STDERR_FILENO);
+	start_script(w, script, NULL);
+	loop_run(&w->loop);
+	dup2(old, STDERR_FILENO);
+	len = read(fds[0], buf, size - 1);
+	buf[len > 0 ? len : 0] = '\0';
+	close(fds[0]);
+	close(fds[1]);
+	close(old);
+	return buf;
+}
+
+static void what_a_program_says_is_shown_if_it_fails(void **state)
+{
+	struct world *w = *state;
+	char buf[256];
+
+	assert_string_equal(shown_of(w,
+				     "for i in 1 2 3 4 5 6; do echo $i; done; echo no >&2; exit 1",
+				     buf, sizeof(buf)),
+			    "sh: 3\nsh: 4\nsh: 5\nsh: 6\nsh: no\n");
+}
+
+static void a_program_that_ends_well_is_not_heard(void **state)
+{
+	struct world *w = *state;
+	char buf[256];
+
+	assert_string_equal(shown_of(w, "echo all is well >&2", buf, sizeof(buf)), "");
+}
+
+static void words_of_one_that_failed_before_it_is_ended_are_shown(void **state)
+{
+	struct world *w = *state;
+	int old = dup(STDERR_FILENO), fds[2];
+	char buf[256];
+	ssize_t len;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	start_script(w, "echo no socket; exit 1", NULL);
+	close_fd(&w->pipe[1]);
+	assert_int_equal(read(w->pipe[0], buf, 1), 0); /* it has ended, or is about to */
+	usleep(100000);
+	dup2(fds[1], STDERR_FILENO);
+	child_end(&w->child);
+	dup2(old, STDERR_FILENO);
+	len = read(fds[0], buf, sizeof(buf) - 1);
+	buf[len > 0 ? len : 0] = '\0';
+	assert_string_equal(buf, "sh: no socket\n");
+	close(fds[0]);
+	close(fds[1]);
+	close(old);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -205,6 +266,9 @@ int main(void)
 		TEST(one_that_does_not_listen_is_killed),
 		TEST(signals_that_lkvm_blocks_reach_it),
 		TEST(none_outlives_a_killed_lkvm),
+		TEST(what_a_program_says_is_shown_if_it_fails),
+		TEST(a_program_that_ends_well_is_not_heard),
+		TEST(words_of_one_that_failed_before_it_is_ended_are_shown),
 		TEST(a_program_is_found_in_path_then_in_known_places),
 	};
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,6 +179,9 @@ static void a_file_comes_whole_and_then_its_end(void **state)
 		make_room(w, part);
 	make_room(w, 2 * MUCH);
 	wait_for(w, hang_ups, 1);
+	make_room(w, 1);
+	usleep(20000);
+	assert_int_equal(w->hang_ups, 1);
 	assert_int_equal(w->nr, MUCH);
 	assert_memory_equal(w->got, b, MUCH);
 	world_end(w);
@@ -221,6 +225,7 @@ static void a_guest_that_has_closed_it_gets_no_more(void **state)
 {
 	struct world *w = world_new();
 	struct char_backend backend;
+	int left;
 
 	(void)state;
 	open_in(w, w->fd[0]);
@@ -229,9 +234,11 @@ static void a_guest_that_has_closed_it_gets_no_more(void **state)
 	pthread_mutex_lock(&w->lock);
 	backend.closed(backend.ctx);
 	pthread_mutex_unlock(&w->lock);
+	usleep(20000);
 	assert_int_equal(write(w->fd[1], "one", 3), 3);
 	usleep(20000);
-	assert_int_equal(w->nr, 0);
+	assert_int_equal(ioctl(w->fd[0], FIONREAD, &left), 0);
+	assert_int_equal(left, 3);
 	world_end(w);
 }
 

@@ -102,6 +102,23 @@ static void a_table_that_is_too_long_lets_all_of_its_kind_arrive(void **state)
 	world_free(w);
 }
 
+static void both_tables_share_the_room_that_there_is(void **state)
+{
+	struct world *w = world_make(USUAL, 5);
+	uint8_t table[4 + 6 * VIRTIO_NET_MACS_MAX + 4 + 6] = { VIRTIO_NET_MACS_MAX };
+
+	(void)state;
+	table[4 + 6 * VIRTIO_NET_MACS_MAX] = 1;
+	set_mode(w, VIRTIO_NET_CTRL_RX_PROMISC, 0);
+	assert_int_equal(run(w, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, table,
+			     sizeof(table)),
+			 VIRTIO_NET_OK);
+	assert_int_equal(w->net.filter.nr_macs, VIRTIO_NET_MACS_MAX);
+	assert_false(arrives(w, OTHER));
+	assert_true(arrives(w, MULTI));
+	world_free(w);
+}
+
 static void a_table_that_ends_too_early_changes_nothing(void **state)
 {
 	struct world *w = world_make(USUAL, 5);
@@ -269,6 +286,7 @@ int main(void)
 		cmocka_unit_test(everything_arrives_until_the_driver_says_otherwise),
 		cmocka_unit_test(addresses_of_the_drivers_tables_arrive),
 		cmocka_unit_test(a_table_that_is_too_long_lets_all_of_its_kind_arrive),
+		cmocka_unit_test(both_tables_share_the_room_that_there_is),
 		cmocka_unit_test(a_table_that_ends_too_early_changes_nothing),
 		cmocka_unit_test(the_driver_changes_the_address_until_a_reset),
 		cmocka_unit_test(tagged_frames_arrive_if_their_vlan_is_wanted),
