@@ -37,8 +37,9 @@ start_guest()
 	name=$1 params=$2
 	shift 2
 	mkfifo "$work/in.$name"
+	: >"$out"
 	"$LKVM" run "kernel-$version" -i "$work/initrd.gz" --name "$name" -p "quiet lkvm.test=script $params" "$@" \
-		<"$work/in.$name" >"$out" 2>"$err" &
+		<"$work/in.$name" >>"$out" 2>"$err" & # >>: tell() cuts it
 	pid=$!
 	exec 3>"$work/in.$name"
 	await "@ ready"
