@@ -95,10 +95,10 @@ static void take_line(struct guest_command *c)
 	} else if (!strcmp(word, "signal")) {
 		c->status = (COMMAND_KILLED + number) & 0xff;
 	} else if (!strcmp(word, "exec")) {
-		c->error = (int)number;
+		c->error = number ? (int)number : EIO;
 		c->status = number == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE;
 	} else if (!strcmp(word, "fail") && *text) {
-		c->error = (int)number;
+		c->error = number ? (int)number : EIO;
 		c->status = MACHINE_FAILED;
 		memcpy(c->failed, text, sizeof(c->failed));
 	} else {

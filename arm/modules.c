@@ -83,7 +83,8 @@ static const char *find_line(const char *text, const char *name)
 		if (is_module(text, path_len(text), name))
 			return text;
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text)
+			text++;
 	}
 	return NULL;
 }

@@ -74,8 +74,8 @@ static void become(const char *const *argv, const int *fds, unsigned int nr_fds,
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(words, STDOUT_FILENO) < 0 ||
 	    dup2(words, STDERR_FILENO) < 0)
 		return;
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv(argv[0], (char *const *)argv);

@@ -93,7 +93,7 @@ wait_for()
 finish()
 {
 	status=0
-	wait $pid || status=$?
+	wait "$pid" || status=$?
 }
 
 # judge NAME TEXT...: the guest powered off, nothing in it FAILED, it said each TEXT, and every sum that it told of what it
@@ -107,9 +107,11 @@ judge()
 	for text; do
 		grep -qF -- "$text" "$work/said" || bad="it never said '$text'"
 	done
+	# shellcheck disable=SC2013	# a word a line
 	for i in $(sed -n 's/^guest: net-[a-z0-9-]*: from [^ ]* //p' "$work/said"); do
 		[ "$i" = "$sum" ] || bad="what came from the host has the sum $i, not $sum"
 	done
+	# shellcheck disable=SC2013	# a word a line
 	for i in $(sed -n 's/^guest: net-[a-z0-9-]*: to [^ ]* //p' "$work/said"); do
 		grep -q "$i" "$work/sums" || bad="what went to the host has not the sum $i"
 	done

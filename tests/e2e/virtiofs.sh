@@ -19,7 +19,7 @@ share()
 	mkdir -p "$1"
 	cat >"$1/job"
 	cp share-tree "$1/"
-	./share-tree make "$1/tree" "${2:-${VIRTIOFS_FILES:-100}}" >/dev/null
+	./share-tree make "$1/tree" "${2:-${VIRTIOFS_FILES:-50}}" >/dev/null
 }
 
 # What the guest was told to say, in $work/said.
@@ -80,7 +80,7 @@ if [ ! -e /share/rebooted ]; then
 fi
 rm /share/rebooted && echo "again: ok"
 END
-run "${LIMIT:-120}" chroot "$root" /lab/busybox taskset 1 /lkvm run "$PWD/$kernel" -i "$PWD/$initrd" -c 1 -m 256 --reboot \
+run "${LIMIT:-200}" chroot "$root" /lab/busybox taskset 1 /lkvm run "$PWD/$kernel" -i "$PWD/$initrd" -c 1 -m 256 --reboot \
 	--fs /share,share -p "quiet lkvm.test=virtiofs"
 says "virtiofs: a tree is read" "there: ok"
 says "virtiofs: a tree is written" "back: ok"
@@ -114,7 +114,7 @@ chown -R 1000:1000 "$work/user"
 ) &
 cp "$LKVM" "$work/lkvm" 2>/dev/null || cp "$(command -v "$LKVM")" "$work/lkvm"
 chmod 755 /root "$work/lkvm"
-run "${LIMIT:-120}" su -s /bin/sh -c "exec taskset 1 $work/lkvm run $PWD/$kernel -i $PWD/$initrd -c 1 -m 256 $mem \
+run "${LIMIT:-200}" su -s /bin/sh -c "exec taskset 1 $work/lkvm run $PWD/$kernel -i $PWD/$initrd -c 1 -m 256 $mem \
 	--fs $work/user,share,sandbox=chroot,transport=pci -p 'quiet lkvm.test=virtiofs'" user
 says "virtiofs: an ordinary user's folder is read, by PCI, ${mem%% *}" "there: ok"
 says "virtiofs: an ordinary user's folder is written" "back: ok"
