@@ -78,29 +78,11 @@ static bool next_buffer(struct virtio_vsock *vsock, struct virtq_chain *chain, s
 }
 
 static void put_packet(struct virtio_vsock *vsock, const struct virtq_chain *chain,
-		       const struct vsock_packet *p)
+		       const struct vsock_packet *packet)
 {
-	uint8_t raw[VSOCK_HEADER];
-	struct iovec iov[VSOCK_HEADER];
-	unsigned int nr = vsock_slice(iov, chain->iov, chain->nr_in, 0, sizeof(raw));
-	uint8_t *from = raw;
-
-	put_le64(raw, p->src_cid);
-	put_le64(raw + 8, p->dst_cid);
-	put_le32(raw + 16, p->src_port);
-	put_le32(raw + 20, p->dst_port);
-	put_le32(raw + 24, p->len);
-	put_le16(raw + 28, p->type);
-	put_le16(raw + 30, p->op);
-	put_le32(raw + 32, p->flags);
-	put_le32(raw + 36, p->buf_alloc);
-	put_le32(raw + 40, p->fwd_cnt);
-	for (unsigned int i = 0; i < nr; i++) {
-		memcpy(iov[i].iov_base, from, iov[i].iov_len);
-		from += iov[i].iov_len;
-	}
-	virtio_push(&vsock->dev, QUEUE_RX, chain->head, VSOCK_HEADER + p->len);
-	pay(vsock, PACKET_COST + p->len);
+	vsock_packet_write(chain, packet);
+	virtio_push(&vsock->dev, QUEUE_RX, chain->head, VSOCK_HEADER + packet->len);
+	pay(vsock, PACKET_COST + packet->len);
 }
 
 static void put_reset(struct virtio_vsock *vsock, const struct virtq_chain *chain)
@@ -308,25 +290,6 @@ static void serve_request(struct virtio_vsock *vsock, const struct vsock_packet 
 	vsock_conn_queue(conn);
 }
 
-static void get_packet(struct vsock_packet *p, const struct virtq_chain *chain)
-{
-	uint8_t raw[VSOCK_HEADER];
-
-	virtq_copy_out(chain, 0, raw, sizeof(raw));
-	*p = (struct vsock_packet){
-		.src_cid = get_le64(raw),
-		.dst_cid = get_le64(raw + 8),
-		.src_port = get_le32(raw + 16),
-		.dst_port = get_le32(raw + 20),
-		.len = get_le32(raw + 24),
-		.type = get_le16(raw + 28),
-		.op = get_le16(raw + 30),
-		.flags = get_le32(raw + 32),
-		.buf_alloc = get_le32(raw + 36),
-		.fwd_cnt = get_le32(raw + 40),
-	};
-}
-
 /* Serves the packet in a buffer. Returns false if it is none: the device is broken. */
 static bool serve(struct virtio_vsock *vsock, const struct virtq_chain *chain)
 {
@@ -337,7 +300,7 @@ static bool serve(struct virtio_vsock *vsock, const struct virtq_chain *chain)
 		virtio_break(&vsock->dev, "what is sent is no packet (5.10.6)");
 		return false;
 	}
-	get_packet(&packet, chain);
+	vsock_packet_read(chain, &packet);
 	if (packet.len > chain->out_len - VSOCK_HEADER) {
 		virtio_break(&vsock->dev, "a packet ends before its %u bytes of data", packet.len);
 		return false;

@@ -270,24 +270,3 @@ bool vsock_conn_close(struct vsock_conn *conn, uint32_t flags)
 	conn->vsock->lingering = conn;
 	return false;
 }
-
-unsigned int vsock_slice(struct iovec *to, const struct iovec *from, unsigned int nr, uint64_t skip,
-			 uint64_t len)
-{
-	unsigned int used = 0;
-
-	for (unsigned int i = 0; i < nr && len; i++) {
-		size_t part = from[i].iov_len;
-
-		if (skip >= part) {
-			skip -= part;
-			continue;
-		}
-		part = MIN(part - skip, len);
-		to[used].iov_base = (uint8_t *)from[i].iov_base + skip;
-		to[used++].iov_len = part;
-		len -= part;
-		skip = 0;
-	}
-	return used;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A connection of the socket device: what vsock.c, which sees packets, has of vsock_conn.c. */
+/* What the files of the socket device have of each other: its packets, and its connections. */
 #ifndef LKVM_VIRTIO_VSOCK_CONN_H
 #define LKVM_VIRTIO_VSOCK_CONN_H
 
@@ -16,6 +16,19 @@ struct vsock_packet {
 	uint32_t flags;
 	uint32_t buf_alloc, fwd_cnt; /* the sender's buffer, and how much has ever left it */
 };
+
+/* --- vsock_packet.c --- */
+
+/* The header in what the guest sends, which has VSOCK_HEADER bytes or more. */
+void vsock_packet_read(const struct virtq_chain *chain, struct vsock_packet *p);
+/* The header into a buffer of the guest's that has as much room. */
+void vsock_packet_write(const struct virtq_chain *chain, const struct vsock_packet *p);
+
+/* The first @len bytes behind @skip of @nr parts, in @to (of as many). Returns how many parts these are. */
+unsigned int vsock_slice(struct iovec *to, const struct iovec *from, unsigned int nr, uint64_t skip,
+			 uint64_t len);
+
+/* --- vsock_conn.c --- */
 
 enum vsock_state {
 	VSOCK_REQUESTED, /* a client waits for the guest's answer */
@@ -83,9 +96,5 @@ bool vsock_conn_flush(struct vsock_conn *conn);
  * gone or lingers, and the guest is to be told.
  */
 bool vsock_conn_close(struct vsock_conn *conn, uint32_t flags);
-
-/* The first @len bytes behind @skip of @nr parts, in @to (of as many). Returns how many parts these are. */
-unsigned int vsock_slice(struct iovec *to, const struct iovec *from, unsigned int nr, uint64_t skip,
-			 uint64_t len);
 
 #endif
