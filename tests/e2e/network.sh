@@ -9,7 +9,7 @@
 
 kernel=kernel initrd=initrd-net.gz
 mib=${NET_MIB:-4}
-LIMIT=${LIMIT:-150}
+LIMIT=${LIMIT:-250}
 
 # passt wants a file system that pivot_root() can leave, and users; both are there on every host but the lab's.
 if [ "$LAB_HOST" != here ] && [ -z "${INSIDE-}" ]; then
