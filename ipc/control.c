@@ -112,6 +112,21 @@ static int client_read_head(struct client *client)
 	return 0;
 }
 
+static int client_write_reply(struct client *client)
+{
+	ssize_t put = send(client->source.fd, client->body + client->done,
+			   client->size - client->done, MSG_NOSIGNAL);
+
+	if (put < 0)
+		return -errno;
+	client->done += (size_t)put;
+	if (client->done < client->size)
+		return -EAGAIN;
+	free(client->body);
+	client->body = NULL;
+	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
+}
+
 static int client_read_body(struct client *client)
 {
 	int ret = client_receive(client, client->body);
@@ -126,22 +141,9 @@ static int client_read_body(struct client *client)
 	}
 	free(client->body);
 	client->body = dt.blob;
-	return client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
-}
-
-static int client_write_reply(struct client *client)
-{
-	ssize_t put = send(client->source.fd, client->body + client->done,
-			   client->size - client->done, MSG_NOSIGNAL);
-
-	if (put < 0)
-		return -errno;
-	client->done += (size_t)put;
-	if (client->done < client->size)
-		return -EAGAIN;
-	free(client->body);
-	client->body = NULL;
-	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
+	ret = client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
+	/* At once: the command may have ended the loop. */
+	return ret < 0 ? ret : client_write_reply(client);
 }
 
 /* One step an event: a client with much to say does not keep the loop from the VM's devices. */

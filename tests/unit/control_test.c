@@ -722,7 +722,8 @@ static void one_whose_queue_is_full_hangs(void **state)
 
 static void sockets_are_listed_in_order_and_dead_ones_removed(void **state)
 {
-	static const char *const files[] = { "vm10.sock", "vm9.sock", "notes", ".sock", "a b.sock" };
+	static const char *const files[] = { "vm10.sock", "vm9.sock", "notes", ".sock",
+					     "a b.sock" };
 	struct target all = { .all = true };
 	struct socket_place place;
 	struct client_call *calls;
