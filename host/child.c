@@ -118,8 +118,12 @@ static bool listen_to(struct child *child)
 	uint8_t buf[1024];
 	ssize_t len;
 
-	while ((len = read(child->words.fd, buf, sizeof(buf))) > 0)
-		tail.output(tail.ctx, buf, (size_t)len);
+	while ((len = read(child->words.fd, buf, sizeof(buf))) > 0) {
+		if (child->heard)
+			child->heard(child->ctx, buf, (size_t)len);
+		else
+			tail.output(tail.ctx, buf, (size_t)len);
+	}
 	return len < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
@@ -223,6 +227,12 @@ int child_start(struct child *child, const char *const *argv, const int *fds, un
 		return err_set(e, -ret, "cannot watch '%s': %s", argv[0], strerror(-ret));
 	}
 	return 0;
+}
+
+void child_signal(struct child *child, int signal)
+{
+	if (child->pid)
+		kill(child->pid, signal);
 }
 
 void child_end(struct child *child)
