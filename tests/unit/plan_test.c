@@ -111,6 +111,9 @@ static void the_environment_stands_in_for_names_in_braces(void **state)
 	become("kernel ${LKVM_TEST_DIR}/Image$\n", "boot\n --kernel=/some where/Image$\n");
 	refuse("\nkernel ${LKVM_TEST_NOT}/Image\n",
 	       "dir/boot.plan:2: kernel: ${LKVM_TEST_NOT}: there is no such environment variable");
+	setenv("LKVM_TEST_DIR", "a\nb", 1);
+	refuse("kernel ${LKVM_TEST_DIR}\n",
+	       "dir/boot.plan:1: kernel: ${LKVM_TEST_DIR} has a control character");
 	become("params a${\n", "boot\n --params=a${\n");
 }
 
