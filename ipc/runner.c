@@ -229,13 +229,17 @@ static void signalled(void *ctx, uint32_t events)
 
 static int watch_signals(struct runner *r, sigset_t *old, struct err *e)
 {
+	struct sigaction hangup;
 	sigset_t set;
 	int ret;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	/* Started by nohup, it goes on without a terminal. */
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, old);
 	r->signals = (struct loop_source){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
