@@ -11,6 +11,7 @@ int builtin_host(int argc, char **argv);
 int builtin_resize(int argc, char **argv);
 int builtin_resume(int argc, char **argv);
 int builtin_run(int argc, char **argv);
+int builtin_test(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 
 #endif

@@ -92,6 +92,11 @@ static int expand(const char *from, char to[PLAN_LINE_MAX + 1], struct err *e)
 					       (int)(end - from) + 1, from);
 			size = strlen(piece);
 		}
+		for (size_t i = 0; i < size; i++) {
+			if (end && iscntrl((unsigned char)piece[i]))
+				return err_set(e, EINVAL, "%.*s has a control character",
+					       (int)(end - from) + 1, from);
+		}
 		if (size > PLAN_LINE_MAX - len)
 			return err_set(e, E2BIG, "the value grows longer than %d bytes",
 				       PLAN_LINE_MAX);

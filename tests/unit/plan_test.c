@@ -111,6 +111,9 @@ static void the_environment_stands_in_for_names_in_braces(void **state)
 	become("kernel ${LKVM_TEST_DIR}/Image$\n", "boot\n --kernel=/some where/Image$\n");
 	refuse("\nkernel ${LKVM_TEST_NOT}/Image\n",
 	       "dir/boot.plan:2: kernel: ${LKVM_TEST_NOT}: there is no such environment variable");
+	setenv("LKVM_TEST_DIR", "a\nb", 1);
+	refuse("kernel ${LKVM_TEST_DIR}\n",
+	       "dir/boot.plan:1: kernel: ${LKVM_TEST_DIR} has a control character");
 	become("params a${\n", "boot\n --params=a${\n");
 }
 
@@ -203,6 +206,12 @@ static void what_grows_too_large_is_refused(void **state)
 	text = repeat("expect a\n", 65);
 	refuse(text, "dir/boot.plan:65: expect: 'a' is one value too many: there may be 64");
 	free(text);
+	refuse("expect (a{9,255}x){255,}{2}\n",
+	       "dir/boot.plan:1: expect: '(a{9,255}x){255,}{2}' repeats too much too often");
+	refuse("expect a++++++++++++++++++\n",
+	       "dir/boot.plan:1: expect: 'a++++++++++++++++++' repeats too much too often");
+	become("expect ([0-9]+|[a-f]+)+ (.+)+\n", "boot\n --expect=([0-9]+|[a-f]+)+ (.+)+\n");
+	become("expect a{,9}[0-9]{3}\n", "boot\n --expect=a{,9}[0-9]{3}\n");
 	text = repeat("x", 5000);
 	refuse(text, "dir/boot.plan:1: the line is longer than 4096 bytes");
 	setenv("LKVM_TEST_LONG", text, 1);
