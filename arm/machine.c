@@ -153,6 +153,8 @@ static int add_devices(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = add_rtc(m, e);
 	if (ret == 0)
+		ret = panic_add(m, e);
+	if (ret == 0)
 		ret = consoles_add(s->consoles, m, e);
 	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++) {
 		if (s->part[i])
@@ -172,6 +174,7 @@ static void remove_devices(struct machine *m, struct session *s)
 	slots_destroy(m);
 	loop_timer_close(&m->alarm);
 	pl031_destroy(&m->rtc);
+	panic_remove(m);
 }
 
 /* Whether other processes are to map it. */
