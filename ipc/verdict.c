@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The judge. What comes out depends on what the guest says alone, and not on how its bytes are cut or when they
- * come: a line fulfils one expectation at most, and "$" is the end of a line that has ended.
+ * come: a line fulfils one expectation at most, "$" is the end of a line that has ended, and of what is expected and what
+ * is rejected in one line the first counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -71,41 +72,77 @@ static void refresh(struct verdict_pattern *p, size_t len)
 	p->judged = 0;
 }
 
+/* Whether it is in the first @len bytes of a line that has begun with them. */
+static bool is_in_part(const struct verdict_pattern *p, const struct console_line *line, size_t len)
+{
+	regmatch_t part = { .rm_eo = (regoff_t)len };
+	int flags = REG_STARTEND | REG_NOTEOL | (line->cut ? REG_NOTBOL : 0);
+
+	return !p->whole && regexec(&p->regex, line->text, 1, &part, flags) == 0;
+}
+
 static bool is_in(struct verdict_pattern *p, const struct console_line *line)
 {
-	int flags = (line->cut ? REG_NOTBOL : 0) | (line->whole ? 0 : REG_NOTEOL);
-
 	refresh(p, line->len);
-	if (regexec(&p->regex, line->text, 0, NULL, flags) != 0)
-		return false;
+	return is_in_part(p, line, line->len) ||
+	       (line->whole &&
+		regexec(&p->regex, line->text, 0, NULL, line->cut ? REG_NOTBOL : 0) == 0);
+}
+
+/* Of how many bytes the line had to be for a pattern to be in it. It is; and once it is, it stays. */
+static size_t seen_at(const struct verdict_pattern *p, const struct console_line *line)
+{
+	size_t without = 0, with = line->len + 1;
+
+	while (with - without > 1) {
+		size_t len = without + (with - without) / 2;
+
+		if (is_in_part(p, line, len))
+			with = len;
+		else
+			without = len;
+	}
+	return with;
+}
+
+static void see(struct verdict_pattern *p, const struct console_line *line)
+{
 	p->ns = timeline_now();
 	p->line = strdup(line->text);
-	return true;
 }
 
-static bool is_rejected(struct verdict *v, const struct console_line *line)
+/* The rejected pattern that was seen first, or NULL; *@at: of how many bytes the line was then. */
+static struct verdict_pattern *find_rejected(struct verdict *v, const struct console_line *line,
+					     size_t *at)
 {
+	struct verdict_pattern *found = NULL;
+
+	*at = SIZE_MAX;
 	for (uint32_t i = 0; i < v->reject.nr; i++) {
-		if (is_in(&v->reject.pattern[i], line)) {
-			v->rejected = &v->reject.pattern[i];
-			return true;
+		struct verdict_pattern *p = &v->reject.pattern[i];
+
+		if (is_in(p, line) && seen_at(p, line) < *at) {
+			*at = seen_at(p, line);
+			found = p;
 		}
 	}
-	return false;
+	return found;
 }
 
-/* Returns whether the line was waited for. */
-static bool is_expected(struct verdict *v, const struct console_line *line)
+/* Looks for what is expected next, which does not count behind the first @before bytes. */
+static void look_for_expected(struct verdict *v, const struct console_line *line, size_t before)
 {
-	if (v->line_is_used)
-		return true;
-	if (v->nr_seen == v->expect.nr || !is_in(&v->expect.pattern[v->nr_seen], line))
-		return false;
+	struct verdict_pattern *next = &v->expect.pattern[v->nr_seen];
+
+	if (v->line_is_used || v->nr_seen == v->expect.nr || !is_in(next, line))
+		return;
+	if (before != SIZE_MAX && seen_at(next, line) >= before)
+		return;
+	see(next, line);
 	v->nr_seen++;
 	v->line_is_used = true;
 	if (v->nr_seen == v->expect.nr)
 		verdict_decide(v, VERDICT_EXPECTED);
-	return true;
 }
 
 static void look_for_panic(struct verdict *v, const char *text)
@@ -128,17 +165,25 @@ static void keep(struct verdict *v, const struct console_line *line)
 
 void verdict_line(void *ctx, const struct console_line *line)
 {
+	struct verdict_pattern *rejected;
 	struct verdict *v = ctx;
+	size_t rejected_at;
 
 	if (line->whole)
 		keep(v, line);
 	if (v->word != VERDICT_OPEN)
 		return;
-	/* A panic that was waited for is none. */
-	if (is_rejected(v, line))
+	rejected = find_rejected(v, line, &rejected_at);
+	look_for_expected(v, line, rejected_at);
+	if (rejected && v->word == VERDICT_OPEN) {
+		see(rejected, line);
+		v->rejected = rejected;
 		verdict_decide(v, VERDICT_REJECTED);
-	else if (!is_expected(v, line) && line->whole)
-		look_for_panic(v, line->text);
-	if (line->whole)
+	}
+	if (line->whole) {
+		/* A panic that was waited for is none. */
+		if (!v->line_is_used)
+			look_for_panic(v, line->text);
 		v->line_is_used = false;
+	}
 }

@@ -7,11 +7,8 @@
 #include "arm/command.h"
 #include "verdict_parts.h"
 
-/*
- * Whether there is a back-reference in @text: the one thing that makes matching slow, and not only a matter of the
- * line's length. A backslash in brackets is itself.
- */
-static bool refers_back(const char *text)
+/* Whether one of @characters is in @text behind a backslash. In brackets a backslash is itself. */
+static bool has_escaped(const char *text, const char *characters)
 {
 	bool bracket = false;
 
@@ -24,7 +21,7 @@ static bool refers_back(const char *text)
 			p += p[1] == ']'; /* the first in brackets is itself, too */
 		} else if (*p == '\\' && p[1]) {
 			p++;
-			if (*p >= '1' && *p <= '9')
+			if (strchr(characters, *p))
 				return true;
 		}
 	}
@@ -62,7 +59,8 @@ static int compile(regex_t *regex, const char *value, struct err *e)
 	if (strchr(value, '\n'))
 		return err_set(e, EINVAL, "'%s' has a newline in it: lines are judged one by one",
 			       value);
-	if (refers_back(value))
+	/* They alone can make matching slow, whatever the line's length. */
+	if (has_escaped(value, "123456789"))
 		return err_set(e, EINVAL, "'%s' refers back to a group, which lkvm does not do",
 			       value);
 	return verdict_compile(regex, value, e);
@@ -79,6 +77,7 @@ static int add(struct verdict_patterns *to, const char *value, struct err *e)
 	if (ret < 0)
 		return ret;
 	new.text = strdup(value);
+	new.whole = has_escaped(value, "bB>'");
 	more = realloc(to->pattern, (to->nr + 1) * sizeof(*more));
 	if (more)
 		to->pattern = more;

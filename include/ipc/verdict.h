@@ -20,6 +20,7 @@
 struct verdict_pattern {
 	char *text; /* owned, as @line */
 	regex_t regex;
+	bool whole;    /* it says what comes behind a word: that only a line that has ended tells */
 	size_t judged; /* bytes since it was compiled */
 	uint64_t ns;   /* when it was seen, CLOCK_MONOTONIC; 0: it was not */
 	char *line;

@@ -30,6 +30,12 @@ verdict()
 	fi
 }
 
+# has NAME REGEX FILE: a line of FILE is so.
+has()
+{
+	if grep -q -- "$2" "$3"; then pass "$1"; else fail "$1" "'$2' is not in it"; fi
+}
+
 # within NAME FROM TO MS: no more than MS pass between two times of the report.
 within()
 {
@@ -47,8 +53,7 @@ verdict "verdict: all was seen: 0, and the guest is stopped" 0 expected "all tha
 verdict "verdict: powered off before all was seen: 123" 123 ended \
 	"the guest powered off; 1 of 2 seen, waiting for 'never'" \
 	guests/regs.bin --expect 'x0' --expect never
-grep -q '^  | ' "$err" && pass "verdict: and the console's last lines are shown" ||
-	fail "verdict: and the console's last lines are shown" "they are not"
+has "verdict: and the console's last lines are shown" '^  | ' "$err"
 verdict "verdict: reset before all was seen: 123" 123 ended "the guest reset the machine; 0 of 1 seen" \
 	guests/reset.bin --expect never
 verdict "verdict: reset: 120" 120 reset "reset: now" guests/reset.bin --reject never
@@ -61,7 +66,7 @@ within "verdict: and was measured" first-instruction-ms end-ms 1500
 verdict "verdict: failed: 125" 125 failed "no-such-file" guests/no-such-file
 verdict "verdict: expectations over lives" 0 expected "" guests/psci.bin --reboot -p reset \
 	--expect '^psci: reset' --expect '^psci: reset' --expect '^psci: reset'
-[ "$(number lives)" = 3 ] && pass "verdict: and there were three" || fail "verdict: and there were three" "$(number lives)"
+has "verdict: and there were three" '^  "lives": 3,$' "$report"
 
 verdict "verdict: a panic by its line: 122" 122 panicked "Fatal: the guest's kernel panicked: as asked for" \
 	guests/panic.bin -p line --timeout 30s
@@ -71,8 +76,7 @@ verdict "verdict: a panic whose line comes slowly: 122" 122 panicked "the guest'
 verdict "verdict: a panic by pvpanic: 122" 122 panicked "it said so by pvpanic alone" guests/panic.bin --panic=stop
 within "verdict: and within a second, too" first-console-byte-ms end-ms 1000
 verdict "verdict: a panic that is reported: a warning" 0 off "the guest's kernel panicked" guests/panic.bin -p saved
-grep -qF '"panic": "it said so by pvpanic alone"' "$report" && pass "verdict: and its report has it" ||
-	fail "verdict: and its report has it" "it has not"
+has "verdict: and its report has it" '"panic": "it said so by pvpanic alone"' "$report"
 verdict "verdict: a shutdown by pvpanic: 0" 0 off "is told 4" guests/panic.bin -p off
 
 # A signal is no success as long as something is waited for.
@@ -115,6 +119,6 @@ else
 fi
 verdict "verdict: a Debian guest panics: 122" 122 panicked "the guest's kernel panicked: sysrq triggered crash" \
 	kernel -i initrd.gz -m 512 -p "quiet lkvm.test=crash" --expect '^guest: test crash' --expect never --timeout 100s
-grep -q '^  | .*Call trace' "$err" && pass "verdict: its backtrace is shown" || fail "verdict: its backtrace is shown" "it is not"
+has "verdict: its backtrace is shown" '^  | .*Call trace' "$err"
 # The time since the init's last words, of which a part is the crash itself.
 within "verdict: and all that within two seconds" ms end-ms 2000

@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const expected[] = { "^Welcome", "login: ", "[0-9]+ of [0-9]+$", "é", NULL };
-static const char *const rejected[] = { "BUG:|Oops", "(a|b)*a(a|b){4}c$", NULL };
+static const char *const rejected[] = { "BUG:|Oops", "come\\b", "(a|b)*a(a|b){4}c$", NULL };
 
 static void must(bool is_so)
 {
@@ -84,6 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge(&cut, data + 1, size - 1, 1 + data[0]);
 	must(whole.word == cut.word && whole.nr_seen == cut.nr_seen);
 	must(whole.panicked == cut.panicked && !strcmp(whole.panic, cut.panic));
-	must(number(&whole) == number(&cut) || whole.word == VERDICT_REJECTED);
+	must(number(&whole) == number(&cut));
 	return 0;
 }

@@ -88,6 +88,48 @@ static void a_dollar_is_the_end_of_a_line_that_has_ended(void **state)
 	end(&t);
 }
 
+static void the_end_of_a_word_is_known_when_the_line_has_ended(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	begin(&t);
+	expect(&t, "in\\>");
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("in"),
+		   { .what = FAKE_STEP_CALL, .call = rest_a_moment }, FAKE_TYPE("it\n"), OFF);
+	run(&t, VERDICT_ENDED, 123, "0 of 1 seen");
+	end(&t);
+}
+
+/* The same when both come at once and when they do not. */
+static void of_what_is_expected_and_rejected_in_a_line_the_first_counts(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	begin(&t);
+	expect(&t, "ok");
+	reject(&t, "BUG");
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("ok BUG\n"), OFF);
+	run(&t, VERDICT_EXPECTED, 0, "");
+	end(&t);
+	begin(&t);
+	expect(&t, "ok");
+	reject(&t, "BUG");
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("a BUG is ok\n"), OFF);
+	run(&t, VERDICT_REJECTED, 123, "forbids: a BUG is ok");
+	assert_int_equal(t.v.nr_seen, 0);
+	end(&t);
+	begin(&t);
+	expect(&t, "ok");
+	expect(&t, "more");
+	reject(&t, "BUG$");
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_TYPE("ok BUG\n"), OFF);
+	run(&t, VERDICT_REJECTED, 123, "forbids: ok BUG");
+	assert_int_equal(t.v.nr_seen, 1);
+	end(&t);
+}
+
 static void what_is_rejected_ends_it(void **state)
 {
 	struct trial t;
@@ -414,6 +456,8 @@ int main(void)
 		cmocka_unit_test(what_comes_before_its_turn_does_not_count),
 		cmocka_unit_test(a_line_fulfils_one_expectation),
 		cmocka_unit_test(a_dollar_is_the_end_of_a_line_that_has_ended),
+		cmocka_unit_test(the_end_of_a_word_is_known_when_the_line_has_ended),
+		cmocka_unit_test(of_what_is_expected_and_rejected_in_a_line_the_first_counts),
 		cmocka_unit_test(what_is_rejected_ends_it),
 		cmocka_unit_test(each_end_before_all_was_seen_is_123),
 		cmocka_unit_test(without_expectations_an_end_is_what_it_was),
