@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "ipc/verdict.h"
+#include "../../ipc/verdict_parts.h"
 #include "vm/loop.h"
 
 /* In place of the real one. */
@@ -64,8 +64,6 @@ struct world {
 	void *state;
 };
 
-#define control (w->cfg.control[0].control)
-
 static void open_watch(struct world *w)
 {
 	struct err e = { 0 };
@@ -75,16 +73,17 @@ static void open_watch(struct world *w)
 	assert_int_equal(loop_create(&w->loop, NULL), 0);
 	assert_int_equal(verdict_watch(&w->v, &w->cfg, &e), 0);
 	assert_int_equal(w->cfg.nr_controls, 1);
-	assert_int_equal(control->open(w->cfg.control[0].options, &w->cfg, &w->loop, &w->state, &e),
+	assert_int_equal(verdict_control.open(w->cfg.control[0].options, &w->cfg, &w->loop,
+					      &w->state, &e),
 			 0);
-	control->running(w->state, &w->machine);
+	verdict_control.running(w->state, &w->machine);
 	assert_non_null(w->machine.tap);
 }
 
 static void close_watch(struct world *w)
 {
-	control->running(w->state, NULL);
-	control->close(w->state);
+	verdict_control.running(w->state, NULL);
+	verdict_control.close(w->state);
 	assert_null(w->machine.tap);
 	loop_destroy(&w->loop);
 }
@@ -146,8 +145,8 @@ static void exits_add_up_over_lives(void **state)
 	(void)state;
 	w->v.on_panic = VERDICT_PANIC_REPORT;
 	open_watch(w);
-	control->running(w->state, NULL);
-	control->running(w->state, &w->machine);
+	verdict_control.running(w->state, NULL);
+	verdict_control.running(w->state, &w->machine);
 	close_watch(w);
 	assert_int_equal(w->v.lives, 2);
 	assert_int_equal(w->v.exits[1][VCPU_EXIT_SIGNAL], 2 * (100 + VCPU_EXIT_SIGNAL));
