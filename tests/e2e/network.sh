@@ -4,38 +4,14 @@
 #
 # A guest's network on a host that has one: through passt, without privileges, and through tap interfaces. NET_MIB
 # megabytes go each way over TCP (4).
-# shellcheck source=lib.sh
-. ./lib.sh
+# shellcheck source=network-lib.sh
+. ./network-lib.sh
 
 kernel=kernel initrd=initrd-net.gz
 mib=${NET_MIB:-4}
 LIMIT=${LIMIT:-250}
 
-# passt wants a file system that pivot_root() can leave, and users; both are there on every host but the lab's.
-if [ "$LAB_HOST" != here ] && [ -z "${INSIDE-}" ]; then
-	trap - EXIT
-	mkdir /inside
-	mount --rbind / /inside
-	cd /inside || exit
-	mount --move . /
-	echo "nobody:x:65534:65534:nobody:/:/bin/sh" >>/etc/passwd
-	INSIDE=1 exec chroot . sh -c 'cd /root && exec sh ./network.sh'
-fi
-if [ "$LAB_HOST" = here ]; then
-	skip network "this host's own network is left alone"
-	exit
-fi
-
-# The host's network: one interface with addresses and a way out, a name server, and what guests talk to.
-for i in default all; do
-	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
-done
-ip link add out0 type dummy
-ip link set out0 up
-ip addr add 10.9.0.1/24 dev out0
-ip -6 addr add fd00:9::1/64 dev out0
-ip route add default via 10.9.0.254
-ip -6 route add default via fd00:9::fe dev out0
+# A name server, and what guests talk to.
 echo "nameserver 127.0.0.1" >/etc/resolv.conf
 dd if=/dev/urandom of="$work/data" bs=1M count="$mib" 2>/dev/null
 sum=$(md5sum <"$work/data" | cut -d' ' -f1)
@@ -47,14 +23,6 @@ chmod +x "$work/sink"
 (while :; do nc -l -p 5002 -e "$work/sink"; done) 2>/dev/null &
 (while :; do nc -l -p 5003 -e cat >/dev/null; done) 2>/dev/null &
 (while :; do nc -l -p 5004 -e cat /dev/zero; done) 2>/dev/null &
-
-cat >"$work/up" <<'END'
-#!/lab/busybox sh
-# tap5 is in the networks 10.9.5.0/24 and fd00:9:5::/64, and so on.
-n=${1#tap}
-ip link set "$1" up && ip addr add "10.9.$n.1/24" dev "$1" && ip -6 addr add "fd00:9:$n::1/64" dev "$1"
-END
-chmod +x "$work/up"
 
 # lkvm as a user without privileges.
 chmod 1777 /tmp
