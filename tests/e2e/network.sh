@@ -141,6 +141,18 @@ vhost()
 		"net-reload: ping 10.9.6.1: ok"
 }
 
+# By interfaces that root opened for a lkvm without privileges.
+given()
+{
+	printf '#!/lab/busybox sh\n%s tap5 && %s tap6 && exec %s "$@"\n' "$work/up" "$work/up" "$work/as-nobody" >"$work/set-up"
+	chmod +x "$work/set-up"
+	args="--network tap,fd=7 --network tap,fd=8:9,transport=pci"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all" ./net-peer hold tap5 7 -- ./net-peer hold tap6 8 9 -- "$work/set-up"
+	finish
+	judge "network: interfaces opened by somebody else, one with two queues" "net: eth0 " "net: eth1 " \
+		"mtu 1500 queues 2 carrier 1" "net-ping: 10.9.6.1: ok" "net-tcp-all: sending to 10.9.6.1: ok"
+}
+
 # What cannot be is said in one line.
 mistakes()
 {
@@ -162,7 +174,7 @@ mistakes()
 	LKVM=$lkvm
 }
 
-for part in ${NET_PARTS:-user tap vhost mistakes}; do
+for part in ${NET_PARTS:-user tap vhost given mistakes}; do
 	$part
 	[ -z "${NET_SHOW-}" ] || cat "$out" "$err"
 done
