@@ -36,7 +36,7 @@ END
 printf '#!/lab/busybox sh\nexit 3\n' >"$work/fails"
 chmod 755 "$work/as-nobody" "$work/fails"
 
-# start "PARAMETERS" ARGUMENT...: a guest, in the background.
+# start "PARAMETERS" ARGUMENT...: a guest, in the background. Half of its memory is for files, among them one of NET_MIB.
 start()
 {
 	params=$1
@@ -44,7 +44,7 @@ start()
 	: >"$out"
 	: >"$work/sums"
 	# shellcheck disable=SC2086	# several words
-	timeout -s KILL "$LIMIT" "$@" run "$kernel" -i "$initrd" -m 256 -p "quiet lkvm.mib=$mib $params" $args \
+	timeout -s KILL "$LIMIT" "$@" run "$kernel" -i "$initrd" -m "$((240 + 4 * mib))" -p "quiet lkvm.mib=$mib $params" $args \
 		</dev/null >"$out" 2>"$err" &
 	pid=$!
 }
