@@ -3,8 +3,8 @@
 # shellcheck shell=dash
 #
 # iperf3 of the distribution, as a command in a guest, and on its host: TCP by IPv4 and IPv6 in both directions and UDP,
-# through passt, tap and vhost-net, with the kernel and the modules that a distribution gives this host. Each takes
-# IPERF_SECONDS (1); what came through is shown.
+# through passt and tap, with the kernel and the modules that a distribution gives this host. Each takes IPERF_SECONDS (1);
+# what came through is shown. IPERF_PARTS is which of user, tap, vhost ("user tap").
 # shellcheck source=network-lib.sh
 . ./network-lib.sh
 
@@ -55,6 +55,10 @@ measure()
 	fi
 }
 
-measure user 10.9.0.254 fd00:9::fe --network user
-measure tap 10.9.5.1 fd00:9:5::1 --network "tap,tapif=tap5,script=$work/up"
-measure tap 10.9.5.1 fd00:9:5::1 --network "tap,tapif=tap5,script=$work/up,vhost=on"
+for part in ${IPERF_PARTS:-user tap}; do
+	case $part in
+	user) measure user 10.9.0.254 fd00:9::fe --network user ;;
+	tap) measure tap 10.9.5.1 fd00:9:5::1 --network "tap,tapif=tap5,script=$work/up" ;;
+	vhost) measure tap 10.9.5.1 fd00:9:5::1 --network "tap,tapif=tap5,script=$work/up,vhost=on" ;;
+	esac
+done
