@@ -233,7 +233,7 @@ lint:
 
 bench:
 	@tests/lab/setup build lab bench
-	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load guests
+	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load $(O)/net-peer $(O)/share-tree guests
 	@tests/bench/run
 
 clean:
