@@ -81,6 +81,28 @@ void machine_continue(struct machine *m)
 	m->pauses--;
 }
 
+void machine_tap_console(struct machine *m, struct console_tap *tap)
+{
+	m->tap = tap;
+}
+
+void machine_untap_console(struct machine *m, struct console_tap *tap)
+{
+	assert_ptr_equal(m->tap, tap);
+	m->tap = NULL;
+}
+
+size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len)
+{
+	size_t room = sizeof(m->typed) - m->nr_typed;
+
+	if (len > room)
+		len = room;
+	memcpy(m->typed + m->nr_typed, buf, len);
+	m->nr_typed += len;
+	return len;
+}
+
 void machine_stop(struct machine *m)
 {
 	m->nr_stops++;
