@@ -140,8 +140,8 @@ int builtin_list(int argc, char **argv)
 	struct client_call *calls = NULL;
 	struct err e = { 0 };
 	bool help, json = false;
-	int nr = opt_parse(rows, ARRAY_SIZE(rows), &json, argc - 1, argv + 1, NULL, &help, NULL,
-			   &e);
+	int nr =
+		opt_parse(rows, ARRAY_SIZE(rows), &json, argc - 1, argv + 1, NULL, &help, NULL, &e);
 
 	if (nr == 0 && help) {
 		usage();

@@ -64,8 +64,8 @@ static void usage(void)
 
 static int parse(struct resize *resize, int argc, char **argv, bool *help, struct err *e)
 {
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), resize, argc - 1, argv + 1, set_bare_word,
-			    help, NULL, e);
+	int ret = opt_parse(rows, ARRAY_SIZE(rows), resize, argc - 1, argv + 1, set_bare_word, help,
+			    NULL, e);
 
 	if (ret < 0 || *help)
 		return ret;

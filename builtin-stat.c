@@ -95,7 +95,8 @@ static void print_number(struct words *w, const char *property, uint64_t value, 
 	if (take_suffix(name, "-ns")) {
 		snprintf(text, sizeof(text), "%.3fs", (double)value / NS_PER_S);
 		if (delta && ns)
-			snprintf(rate, sizeof(rate), "(%.0f%%)", 100.0 * (double)delta / (double)ns);
+			snprintf(rate, sizeof(rate), "(%.0f%%)",
+				 100.0 * (double)delta / (double)ns);
 	} else if (take_suffix(name, "-bytes")) {
 		format_bytes(value, text);
 		format_bytes(ns ? (uint64_t)((double)delta / seconds) : 0, word);
@@ -136,7 +137,8 @@ static void print_node(const struct sample *now, const struct sample *before, in
 
 	copy_plain(name, sizeof(name), node_name);
 	printf("%-*s", COLUMN, name);
-	fdt_for_each_property_offset (property, now->tree, node) {
+	fdt_for_each_property_offset(property, now->tree, node)
+	{
 		const char *key;
 		uint64_t value, old = 0;
 
@@ -165,8 +167,7 @@ static void print_text(const struct client_call *call, const struct sample *now,
 	printf("%-*s%s, pid %d, %" PRIu64 " CPUs, %" PRIu64 " MiB, up %.1f s\n", COLUMN, call->name,
 	       state ? state : "strange", (int)call->pid, cpus, (uint64_t)(memory / MiB),
 	       (double)up / NS_PER_S);
-	fdt_for_each_subnode (node, now->tree, 0)
-		print_node(now, before, node);
+	fdt_for_each_subnode(node, now->tree, 0) print_node(now, before, node);
 }
 
 /* JSON's names have no '-'. */
@@ -190,7 +191,8 @@ static void json_node(struct json *j, const void *tree, int node)
 	static const char *const of_messages[] = { "compatible", "version", "status", "text" };
 	int property;
 
-	fdt_for_each_property_offset (property, tree, node) {
+	fdt_for_each_property_offset(property, tree, node)
+	{
 		const char *name;
 		bool hidden = false;
 
@@ -210,7 +212,8 @@ static void print_json(const struct client_call *call, const void *tree)
 	json_object(&j, NULL);
 	json_string(&j, "name", call->name);
 	json_node(&j, tree, 0);
-	fdt_for_each_subnode (node, tree, 0) {
+	fdt_for_each_subnode(node, tree, 0)
+	{
 		char name[64];
 
 		copy_plain(name, sizeof(name), fdt_get_name(tree, node, NULL));

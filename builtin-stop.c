@@ -16,7 +16,8 @@ struct stop {
 };
 
 static const struct opt rows[] = {
-	{ 'n', "name", "NAME", "The VM, by its name", name_set, offsetof(struct stop, target.name) },
+	{ 'n', "name", "NAME", "The VM, by its name", name_set,
+	  offsetof(struct stop, target.name) },
 	{ 'a', "all", NULL, "All VMs of this user", opt_set_flag,
 	  offsetof(struct stop, target.all) },
 	{ 0, "timeout", "TIME", "How long the guest may take to power off (30s)", opt_set_time,

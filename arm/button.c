@@ -74,6 +74,7 @@ void button_fdt(struct dt *dt, uint32_t clock)
 	dt_empty(dt, "gpio-controller");
 	dt_cells(dt, "#gpio-cells", 2);
 	dt_empty(dt, "interrupt-controller");
+	dt_cells(dt, "#address-cells", 0);
 	dt_cells(dt, "#interrupt-cells", 2);
 	dt_cells(dt, "clocks", clock);
 	dt_string(dt, "clock-names", "apb_pclk");

@@ -36,12 +36,12 @@ struct machine {
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
-	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
-	uint32_t psci;           /* effective */
-	uint64_t *mpidr;         /* of each vCPU */
-	struct slots slots;      /* where virtio devices are */
-	struct disks *disks;     /* the session's, or NULL; by disks.c */
-	struct balloon *balloon; /* likewise; by balloon.c */
+	struct log_limit events;   /* what resets and the like may make lkvm say, over all lives */
+	uint32_t psci;             /* effective */
+	uint64_t *mpidr;           /* of each vCPU */
+	struct slots slots;        /* where virtio devices are */
+	struct disks *disks;       /* the session's, or NULL; by disks.c */
+	struct balloon *balloon;   /* likewise; by balloon.c */
 	struct consoles *consoles; /* likewise, never NULL; by consoles.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */

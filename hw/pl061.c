@@ -26,7 +26,7 @@ static uint8_t levels(const struct pl061 *gpio)
 /* GPIORIS: of pins that interrupt by their level, those that have it; of the others, what was seen. */
 static uint8_t raw(const struct pl061 *gpio)
 {
-	uint8_t active = (uint8_t)~(levels(gpio) ^ gpio->iev);
+	uint8_t active = (uint8_t) ~(levels(gpio) ^ gpio->iev);
 
 	return (uint8_t)((active & gpio->is) | (gpio->edges & ~gpio->is));
 }

@@ -54,8 +54,8 @@ static void learn_process(struct client_call *call)
 
 	getsockopt(call->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	if (call->pid && call->pid != peer.pid) {
-		finish(call, err_set(&call->e, ENOENT, "VM %s is gone, and another one has its name",
-				     call->name));
+		finish(call, err_set(&call->e, ENOENT,
+				     "VM %s is gone, and another one has its name", call->name));
 	} else if (!call->pid && peer.pid > 0) {
 		call->pid = peer.pid;
 		call->process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
@@ -87,8 +87,8 @@ static void try_connect(struct client_call *call)
 	}
 	call->state = CLIENT_CALL_SEND;
 	if (!socket_peer_is_ours(call->fd) && geteuid() != 0)
-		finish(call, err_set(&call->e, EPERM, "%s is another user's",
-				     place.address.sun_path));
+		finish(call,
+		       err_set(&call->e, EPERM, "%s is another user's", place.address.sun_path));
 	else
 		learn_process(call);
 }
@@ -119,7 +119,8 @@ static void begin(struct client_call *call, const struct request *request)
 /* One step of sending. */
 static void put_request(struct client_call *call)
 {
-	ssize_t put = send(call->fd, call->blob + call->done, call->size - call->done, MSG_NOSIGNAL);
+	ssize_t put =
+		send(call->fd, call->blob + call->done, call->size - call->done, MSG_NOSIGNAL);
 
 	if (put < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -114,25 +114,6 @@ static int client_read_head(struct client *client)
 	return 0;
 }
 
-static int client_read_body(struct client *client)
-{
-	int ret = client_receive(client, client->body);
-	struct dt dt = { 0 };
-
-	if (ret < 0)
-		return ret;
-	ret = answer(client->control, client->body, client->size, &dt);
-	if (ret < 0) {
-		dt_free(&dt);
-		return ret;
-	}
-	client->attaches = client->control->vm.attaches;
-	client->control->vm.attaches = false;
-	free(client->body);
-	client->body = dt.blob;
-	return client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
-}
-
 /* It goes on as one who is at the console. */
 static int client_attach(struct client *client)
 {
@@ -156,6 +137,27 @@ static int client_write_reply(struct client *client)
 	if (client->attaches)
 		return client_attach(client);
 	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
+}
+
+static int client_read_body(struct client *client)
+{
+	int ret = client_receive(client, client->body);
+	struct dt dt = { 0 };
+
+	if (ret < 0)
+		return ret;
+	ret = answer(client->control, client->body, client->size, &dt);
+	if (ret < 0) {
+		dt_free(&dt);
+		return ret;
+	}
+	client->attaches = client->control->vm.attaches;
+	client->control->vm.attaches = false;
+	free(client->body);
+	client->body = dt.blob;
+	ret = client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
+	/* At once: the command may have ended the loop. */
+	return ret < 0 ? ret : client_write_reply(client);
 }
 
 /* One step an event: a client with much to say does not keep the loop from the VM's devices. */

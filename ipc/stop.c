@@ -28,9 +28,12 @@
 /* The button is pressed again so often: a guest that is only starting takes no notice of the first time. */
 #define PRESS_PERIOD_MS 5000
 
-/* How long lkvm may take to say that it stops, by force, and to end when it has said so. */
-#define FORCED_PATIENCE_MS 700
-#define END_MS             10000
+/*
+ * How long lkvm may take to say that it stops, by force, before it is taken for one that hangs: of many that end at the same
+ * time, each waits for the others' processors. And how long to end when it has said so.
+ */
+#define FORCED_PATIENCE_MS(nr) (600 + 100 * (unsigned int)(nr))
+#define END_MS                 10000
 
 struct stopping {
 	const struct target *target;
@@ -116,8 +119,8 @@ static void press_buttons(struct stopping *s, uint64_t timeout_ms)
 
 	for (; s->nr && now < end; now = now_ms()) {
 		uint64_t left = end - now;
-		unsigned int patience = left < CLIENT_PATIENCE_MS ? (unsigned int)left
-								  : CLIENT_PATIENCE_MS;
+		unsigned int patience =
+			left < CLIENT_PATIENCE_MS ? (unsigned int)left : CLIENT_PATIENCE_MS;
 
 		tell(s, "power-button", patience);
 		wait_for_ends(s, left < PRESS_PERIOD_MS ? left : PRESS_PERIOD_MS, "powered off");
@@ -142,7 +145,7 @@ static void stop_all(struct stopping *s, bool force, uint64_t timeout_ms)
 {
 	if (!force)
 		press_buttons(s, timeout_ms);
-	tell(s, "stop", force ? FORCED_PATIENCE_MS : CLIENT_PATIENCE_MS);
+	tell(s, "stop", force ? FORCED_PATIENCE_MS(s->nr) : CLIENT_PATIENCE_MS);
 	if (force)
 		kill_those_that_hang(s, false);
 	wait_for_ends(s, END_MS, "was stopped");

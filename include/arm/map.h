@@ -65,7 +65,7 @@
 
 /* Interrupts: SPI numbers (INTID - 32), and PPI numbers (INTID - 16). */
 #define MAP_SPI_RTC       2
-#define MAP_SPI_PCI       3  /* 3..6 */
+#define MAP_SPI_PCI       3 /* 3..6 */
 #define MAP_SPI_GPIO      7
 #define MAP_SPI_UART      8  /* 8..11 */
 #define MAP_SPI_VIRTIO    16 /* 16..47 */

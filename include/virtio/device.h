@@ -33,7 +33,8 @@ struct virtio_class {
 	const char *name;   /* "blk", in messages */
 	uint16_t id;        /* 5: device types */
 	uint32_t pci_class; /* PCI class, subclass and interface: 0x010000 */
-	const struct virtio_counter *counters; /* up to one without a name; or NULL: it counts nothing */
+	const struct virtio_counter
+		*counters; /* up to one without a name; or NULL: it counts nothing */
 	/*
 	 * The driver wrote @len (1, 2, 4) bytes of the configuration; @off + @len <= config_size. At any
 	 * time, also before the driver accepted anything.

@@ -36,7 +36,8 @@ static void read_values(const void *tree, int node)
 {
 	int property;
 
-	fdt_for_each_property_offset (property, tree, node) {
+	fdt_for_each_property_offset(property, tree, node)
+	{
 		const char *name, *text;
 		uint64_t number;
 
@@ -56,8 +57,7 @@ static void read_reply(const void *blob, size_t size)
 	if (reply_decode(&in, blob, size, NULL) < 0)
 		return;
 	read_values(blob, 0);
-	fdt_for_each_subnode (node, blob, 0)
-		read_values(blob, node);
+	fdt_for_each_subnode(node, blob, 0) read_values(blob, node);
 	must(message_start(&dt, NULL) == 0);
 	message_answer(&dt, in.status, "%s", in.text);
 	must(dt_finish(&dt, NULL) == 0);

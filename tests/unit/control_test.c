@@ -37,6 +37,9 @@ struct machine {
 	uint64_t balloon; /* what its guest is to give back */
 	int pauses;
 	unsigned int nr_presses, nr_stops;
+	struct console_tap *tap;
+	size_t nr_typed;
+	uint8_t typed[100]; /* the console has no more room */
 };
 
 bool machine_wake(struct machine *m)
@@ -744,7 +747,8 @@ static void one_whose_queue_is_full_hangs(void **state)
 
 static void sockets_are_listed_in_order_and_dead_ones_removed(void **state)
 {
-	static const char *const files[] = { "vm10.sock", "vm9.sock", "notes", ".sock", "a b.sock" };
+	static const char *const files[] = { "vm10.sock", "vm9.sock", "notes", ".sock",
+					     "a b.sock" };
 	struct target all = { .all = true };
 	struct socket_place place;
 	struct client_call *calls;
