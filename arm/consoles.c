@@ -46,7 +46,8 @@ struct consoles {
 	const struct console_options *options;
 	struct loop *loop;
 	struct line console, port[CONSOLE_PORTS_MAX];
-	struct char_frontend device; /* what input for the console goes to; .input is NULL: there is none */
+	struct char_frontend
+		device; /* what input for the console goes to; .input is NULL: there is none */
 	struct timeline *timeline; /* of the first byte, or NULL */
 	bool heard;                /* it came */
 	uint64_t output;           /* bytes that were taken; two devices may have the line */

@@ -17,7 +17,7 @@ struct steered {
 	uint64_t since;          /* when lkvm began with it; by clock_boottime */
 	bool paused;             /* by a command; over all lives */
 	struct attach *attach;   /* who sees the console */
-	bool attaches;           /* set by a command: the client is to be attached once it has its answer */
+	bool attaches; /* set by a command: the client is to be attached once it has its answer */
 };
 
 /*

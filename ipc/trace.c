@@ -36,8 +36,8 @@ static double us(uint64_t ns)
 /* What all events begin with. They follow the first, which names the process. */
 static void event(FILE *out, char kind, const char *name, unsigned int row, uint64_t ns)
 {
-	fprintf(out, ",\n{\"ph\":\"%c\",\"pid\":1,\"tid\":%u,\"name\":\"%s\",\"ts\":%.3f", kind, row,
-		name, us(ns));
+	fprintf(out, ",\n{\"ph\":\"%c\",\"pid\":1,\"tid\":%u,\"name\":\"%s\",\"ts\":%.3f", kind,
+		row, name, us(ns));
 }
 
 static void span(FILE *out, const char *name, const char *kind, unsigned int row, uint64_t from,
@@ -71,7 +71,8 @@ static void write_marks(FILE *out, const struct timeline *t)
 			event(out, 'i', mark->name, ROW_SETUP, mark->ns);
 			fprintf(out, ",\"s\":\"p\"}");
 		} else {
-			span(out, mark->name, "step", ROW_SETUP, before ? before : mark->ns, mark->ns);
+			span(out, mark->name, "step", ROW_SETUP, before ? before : mark->ns,
+			     mark->ns);
 		}
 		if (!strcmp(mark->name, "first instruction"))
 			first = mark->ns;
@@ -129,8 +130,7 @@ static void write_tally(FILE *out, const struct tally *tally, unsigned int vcpu)
 			seen[kind] |= tally->count[slot][kind] > 0;
 	}
 	for (unsigned int slot = 0; slot < TALLY_SLOTS; slot++) {
-		if (!is_empty(tally->count[slot]) ||
-		    (slot && !is_empty(tally->count[slot - 1])))
+		if (!is_empty(tally->count[slot]) || (slot && !is_empty(tally->count[slot - 1])))
 			write_slot(out, tally, slot, vcpu, seen);
 	}
 }

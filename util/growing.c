@@ -51,8 +51,8 @@ int growing_open(struct growing *file, const char *path, const struct growing_li
 	if (!limit->max || !S_ISREG(st.st_mode))
 		return 0;
 	if (strlen(name_of(file)) > NAME_MAX - strlen(".999"))
-		return err_set(e, ENAMETOOLONG, "%s has too long a name for a file with max=",
-			       path);
+		return err_set(e, ENAMETOOLONG,
+			       "%s has too long a name for a file with max=", path);
 	file->limit = *limit;
 	if (!file->limit.keep)
 		file->limit.keep = GROWING_KEEP;

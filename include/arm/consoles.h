@@ -22,9 +22,9 @@ enum line_end {
 
 struct line_options {
 	enum line_end end;
-	char *file;        /* LINE_FILE: its path */
-	struct tail *tail; /* LINE_TAIL: the caller's */
-	char *log;         /* gets a copy of the output, or NULL */
+	char *file;                 /* LINE_FILE: its path */
+	struct tail *tail;          /* LINE_TAIL: the caller's */
+	char *log;                  /* gets a copy of the output, or NULL */
 	struct growing_limit limit; /* of each of the two files */
 };
 

@@ -91,8 +91,8 @@ void machine_tap_console(struct machine *m, struct console_tap *tap)
 
 void machine_untap_console(struct machine *m, struct console_tap *tap)
 {
-	assert_ptr_equal(m->tap, tap);
-	m->tap = NULL;
+	if (m->tap == tap) /* and not of an earlier life of the test's */
+		m->tap = NULL;
 }
 
 size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len)
