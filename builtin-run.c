@@ -19,6 +19,7 @@
 #include "ipc/control.h"
 #include "ipc/name.h"
 #include "ipc/trace.h"
+#include "ipc/verdict.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -27,8 +28,10 @@
 
 struct run {
 	struct machine_config cfg;
-	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	struct guest_command command;
+	struct verdict verdict;
+	bool read;                   /* the options were, without a mistake */
+	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	enum log_level loglevel;
 	struct log_output log;
 	const char *trace_path; /* or NULL */
@@ -192,6 +195,26 @@ static int set_user(void *field, const char *value, struct err *e)
 	return command_set_user(field, value, e);
 }
 
+static int set_expect(void *field, const char *value, struct err *e)
+{
+	return verdict_add_expect(field, value, e);
+}
+
+static int set_reject(void *field, const char *value, struct err *e)
+{
+	return verdict_add_reject(field, value, e);
+}
+
+static int set_panic(void *field, const char *value, struct err *e)
+{
+	return verdict_set_panic(field, value, e);
+}
+
+static int set_result(void *field, const char *value, struct err *e)
+{
+	return verdict_set_file(field, value, e);
+}
+
 static int set_vsock(void *field, const char *value, struct err *e)
 {
 	return vsock_parse(field, value, e);
@@ -265,6 +288,7 @@ static int set_affinity(void *field, const char *value, struct err *e)
 
 #define CFG(member)     offsetof(struct run, cfg.member)
 #define COMMAND(member) offsetof(struct run, command.member)
+#define VERDICT(member) offsetof(struct run, verdict.member)
 
 static const struct opt rows[] = {
 	{ 'k', "kernel", "FILE",
@@ -357,6 +381,27 @@ static const struct opt rows[] = {
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "timeout", "TIME",
+	  "Stop the VM after so long, with status 124: 30s, 2m, 500ms, 1h;\n"
+	  "a bare number is seconds",
+	  opt_set_time, VERDICT(timeout) },
+	{ 0, "expect", "REGEX",
+	  "Stop the VM, with status 0, when its console has said this;\n"
+	  "may be given several times: in this order",
+	  set_expect, offsetof(struct run, verdict) },
+	{ 0, "reject", "REGEX",
+	  "Stop the VM, with status 123, if its console says this;\n"
+	  "may be given several times",
+	  set_reject, offsetof(struct run, verdict) },
+	{ 0, "panic", "WHAT",
+	  "What a panic of the guest's kernel does: stop the VM, with status 122\n"
+	  "(default with the three above), or report: a warning",
+	  set_panic, offsetof(struct run, verdict) },
+	{ 0, "report", "FILE", "Write how the run went to FILE, as JSON", set_result,
+	  VERDICT(report) },
+	{ 0, "junit", "FILE", "The same as a test's result, for JUnit's readers", set_result,
+	  VERDICT(junit) },
+	{ 0, "tap", "FILE", "The same in the Test Anything Protocol", set_result, VERDICT(tap) },
 	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
 	  set_path, CFG(dtb) },
 	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
@@ -436,11 +481,14 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	}
 	log_set_level(run->loglevel);
 	run->log.vm = run->cfg.name;
+	run->read = ret == 0;
 	if (ret == 0)
 		ret = log_open(&run->log, e);
 	if (ret == 0)
 		ret = take_command(run, words, e);
-	if (run->trace_path)
+	if (ret == 0)
+		ret = verdict_watch(&run->verdict, &run->cfg, e);
+	if (run->trace_path && !run->cfg.timeline)
 		run->cfg.timeline = &run->timeline;
 	if (ret == 0)
 		ret = trace_open(&run->trace, run->trace_path, &run->cfg, e);
@@ -457,16 +505,22 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default,
+			   .verdict.cfg = &run.cfg,
 			   .loglevel = LOG_INFO,
 			   .timeline = TIMELINE_NONE };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
+	if (run.read)
+		status = verdict_end(&run.verdict, status, &e);
 	if (*e.text)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
 	trace_close(&run.trace, &run.cfg);
+	if (run.read)
+		status = verdict_tell(&run.verdict, status, &e);
+	verdict_free(&run.verdict);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
