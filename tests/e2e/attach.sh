@@ -123,8 +123,7 @@ why=
 check "log: the pattern in one file" 0 "" "$LKVM" run guests/echo.bin -p pattern=16 --console "file=$work/whole"
 check "log: the pattern in several" 0 "" "$LKVM" run guests/echo.bin -p pattern=16 \
 	--console "file=$work/part,max=4K,keep=9"
-cat "$work/part.4" "$work/part.3" "$work/part.2" "$work/part.1" "$work/part" 2>/dev/null | cmp -s - "$work/whole" ||
-	cat "$work/part.3" "$work/part.2" "$work/part.1" "$work/part" 2>/dev/null | cmp -s - "$work/whole" ||
+cat "$work/part.3" "$work/part.2" "$work/part.1" "$work/part" 2>/dev/null | cmp -s - "$work/whole" ||
 	why="$(wc -c "$work"/part* | tr '\n' ';')"
 verdict "log: a console's files that are put aside have every byte" "$why"
 
