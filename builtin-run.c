@@ -417,7 +417,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_FAILED;
 	}
 	run->cfg.named = run->cfg.name != name;
-	run->cfg.control = &control_server;
+	machine_add_control(&run->cfg, &control_server, NULL);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }

@@ -21,6 +21,7 @@
 #include "host/winsize.h"
 #include "hw/uart8250.h"
 #include "parts.h"
+#include "util/timeline.h"
 #include "virtio/console.h"
 
 /* How long the last output may take to reach a slow reader once the VM is gone. */
@@ -45,6 +46,10 @@ struct consoles {
 	const struct console_options *options;
 	struct loop *loop;
 	struct line console, port[CONSOLE_PORTS_MAX];
+	struct timeline *timeline; /* of the first byte, or NULL */
+	bool heard;                /* it came */
+	pthread_mutex_t tap_lock;
+	struct console_tap *tap; /* by tap_lock; looked at without it, too */
 	struct winsize_watch winsize;
 	struct device virtio, ports;
 	struct uart8250 uart[MAP_UART_NR];
@@ -112,6 +117,74 @@ static void line_close(struct line *line)
 	charfile_close(&line->log);
 }
 
+/* --- Taps --- */
+
+/* What the device says to the console goes to its line, and what that takes to the taps. */
+static size_t console_output(void *ctx, const uint8_t *buf, size_t len)
+{
+	struct consoles *c = ctx;
+	const struct char_backend *line = &c->console.backend;
+	size_t taken = line->output ? line->output(line->ctx, buf, len) : len;
+
+	if (!taken)
+		return 0;
+	if (!__atomic_load_n(&c->heard, __ATOMIC_RELAXED) &&
+	    !__atomic_exchange_n(&c->heard, true, __ATOMIC_RELAXED))
+		timeline_mark(c->timeline, "first console byte");
+	/* Pairs with consoles_tap(): for nearly all VMs there is none, ever. */
+	if (!__atomic_load_n(&c->tap, __ATOMIC_RELAXED))
+		return taken;
+	pthread_mutex_lock(&c->tap_lock);
+	for (struct console_tap *tap = c->tap; tap; tap = tap->next)
+		tap->heard(tap->ctx, buf, taken);
+	pthread_mutex_unlock(&c->tap_lock);
+	return taken;
+}
+
+static void console_input_ready(void *ctx)
+{
+	const struct char_backend *line = &((struct consoles *)ctx)->console.backend;
+
+	if (line->input_ready)
+		line->input_ready(line->ctx);
+}
+
+static void console_closed(void *ctx)
+{
+	const struct char_backend *line = &((struct consoles *)ctx)->console.backend;
+
+	if (line->closed)
+		line->closed(line->ctx);
+}
+
+static struct char_backend console_backend(struct consoles *c)
+{
+	return (struct char_backend){ .output = console_output,
+				      .input_ready = console_input_ready,
+				      .closed = console_closed,
+				      .ctx = c };
+}
+
+void consoles_tap(struct consoles *c, struct console_tap *tap)
+{
+	pthread_mutex_lock(&c->tap_lock);
+	tap->next = c->tap;
+	__atomic_store_n(&c->tap, tap, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&c->tap_lock);
+}
+
+void consoles_untap(struct consoles *c, struct console_tap *tap)
+{
+	pthread_mutex_lock(&c->tap_lock);
+	for (struct console_tap **at = &c->tap; *at; at = &(*at)->next) {
+		if (*at == tap) {
+			__atomic_store_n(at, tap->next, __ATOMIC_RELAXED);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&c->tap_lock);
+}
+
 static int open_stdio(struct consoles *c, void (*quit)(void *ctx), void *ctx, struct err *e)
 {
 	struct line *line = &c->console;
@@ -147,6 +220,8 @@ int consoles_open(struct consoles **consoles, const struct machine_config *cfg, 
 		return err_sys(e, "cannot open a console");
 	c->options = &cfg->console;
 	c->loop = loop;
+	c->timeline = cfg->timeline;
+	pthread_mutex_init(&c->tap_lock, NULL);
 	c->winsize = WINSIZE_NONE;
 	c->console.file = c->console.log = CHARFILE_NONE;
 	for (uint32_t i = 0; i < c->options->nr_ports; i++)
@@ -169,6 +244,7 @@ void consoles_close(struct consoles *c)
 	for (uint32_t i = 0; i < c->options->nr_ports; i++)
 		line_close(&c->port[i]);
 	winsize_close(&c->winsize);
+	pthread_mutex_destroy(&c->tap_lock);
 	free(c);
 }
 
@@ -181,7 +257,7 @@ static int add_uarts(struct consoles *c, struct machine *m, struct err *e)
 
 	for (unsigned int i = 0; i < MAP_UART_NR && ret == 0; i++) {
 		uart8250_init(&c->uart[i], gic_spi(&m->gic, MAP_SPI_UART + i),
-			      i == 0 ? c->console.backend : (struct char_backend){ 0 });
+			      i == 0 ? console_backend(c) : (struct char_backend){ 0 });
 		c->nr_uarts++;
 		ret = bus_add(&m->vm.bus,
 			      &(struct mmio_region){
@@ -228,7 +304,7 @@ static struct timer again_timer(struct consoles *c, struct device *d)
 static int add_virtio(struct consoles *c, struct machine *m, struct err *e)
 {
 	struct char_frontend frontend;
-	int ret = virtio_console_init(&c->virtio.dev, "console", &m->vm.ram, c->console.backend,
+	int ret = virtio_console_init(&c->virtio.dev, "console", &m->vm.ram, console_backend(c),
 				      c->winsize.source.fd >= 0, again_timer(c, &c->virtio), e);
 
 	if (ret == 0)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@
 #include "kvm/kvm.h"
 #include "parts.h"
 #include "util/cleanup.h"
+#include "util/timeline.h"
 
 /* KVM's machine type 0 stands for this many bits of guest-physical addresses. */
 #define IPA_BITS_DEFAULT 40
@@ -40,10 +42,11 @@ struct session {
 	struct consoles *consoles;
 	int signal_fd;
 	struct loop_source signals;
-	struct vm *vm; /* the one that runs now */
-	void *control; /* cfg->control's own, or NULL: nobody has a say */
+	struct vm *vm;                       /* the one that runs now */
+	void *control[MACHINE_CONTROLS_MAX]; /* of cfg->control[] each, or NULL */
 	bool announced;
-	bool stopped; /* by the person or a signal: no other life, even if the guest wants one */
+	/* By the person or a signal: no other life, even if the guest wants one. */
+	atomic_bool stopped;
 };
 
 bool machine_has_syscon(const struct machine *m)
@@ -185,6 +188,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	int64_t type;
 
 	*m = (struct machine){ .cfg = cfg,
+			       .session = s,
 			       .vm = VM_NONE,
 			       .gic = GIC_NONE,
 			       .alarm = LOOP_TIMER_NONE,
@@ -196,32 +200,39 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	ret = vm_create(&m->vm, s->kvm, (unsigned long)type, &s->loop, e);
 	if (ret < 0)
 		return ret;
+	timeline_mark(cfg->timeline, "VM");
 	irqchip = gic_choose(m->vm.fd, cfg->irqchip, cfg->nr_cpus, e);
 	if (irqchip < 0)
 		return irqchip;
 	ret = check_cpu_limit(m->vm.fd, cfg->nr_cpus, e);
 	if (ret < 0)
 		return ret;
+	m->vm.timeline = cfg->timeline;
 	/* Undecodable accesses become ours to judge; a KVM too old for it ends the VM on them. */
 	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
 	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
 
 	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, ram_is_shared(cfg), e);
+	timeline_mark(cfg->timeline, "memory");
 	if (ret == 0)
 		ret = vm_add_vcpus(&m->vm, s->kvm, cfg->nr_cpus, e);
 	if (ret == 0)
 		ret = cpus_init(m, e);
 	if (ret == 0)
 		ret = power_init(m, e);
+	timeline_mark(cfg->timeline, "CPUs");
 	if (ret == 0)
 		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip,
 				 slots_nr_spis(cfg, (enum irqchip)irqchip), e);
 	if (ret == 0)
 		ret = cpus_init_pmu(m, e);
+	timeline_mark(cfg->timeline, "interrupt controller");
 	if (ret == 0)
 		ret = add_devices(m, s, e);
+	timeline_mark(cfg->timeline, "devices");
 	if (ret == 0)
 		ret = boot_load(m, &s->files, e);
+	timeline_mark(cfg->timeline, "boot files loaded");
 	return ret;
 }
 
@@ -237,10 +248,31 @@ static void machine_destroy(struct machine *m, struct session *s)
 	free(m->mpidr);
 }
 
-static void tell_control(struct session *s, struct machine *m)
+static int open_controls(struct session *s, struct err *e)
 {
-	if (s->control)
-		s->cfg->control->running(s->control, m);
+	const struct machine_config *cfg = s->cfg;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_controls && ret == 0; i++)
+		ret = cfg->control[i].control->open(cfg->control[i].options, cfg, &s->loop,
+						    &s->control[i], e);
+	return ret;
+}
+
+static void tell_controls(struct session *s, struct machine *m)
+{
+	for (unsigned int i = 0; i < s->cfg->nr_controls; i++) {
+		if (s->control[i])
+			s->cfg->control[i].control->running(s->control[i], m);
+	}
+}
+
+static void close_controls(struct session *s)
+{
+	for (unsigned int i = s->cfg->nr_controls; i-- > 0;) {
+		if (s->control[i])
+			s->cfg->control[i].control->close(s->control[i]);
+	}
 }
 
 /* One life of the VM, from building to the end. */
@@ -253,9 +285,10 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 			log_info("no kernel given: running the embedded guest");
 		s->announced = true;
 		s->vm = &m->vm;
-		tell_control(s, m);
+		tell_controls(s, m);
 		end = vm_run(&m->vm, e);
-		tell_control(s, NULL);
+		timeline_mark(s->cfg->timeline, "end");
+		tell_controls(s, NULL);
 		s->vm = NULL;
 	}
 	machine_destroy(m, s);
@@ -266,9 +299,35 @@ static void quit(void *ctx)
 {
 	struct session *s = ctx;
 
-	s->stopped = true;
+	atomic_store(&s->stopped, true);
 	if (s->vm)
 		vm_stop(s->vm, VM_STOPPED);
+}
+
+void machine_stop(struct machine *m)
+{
+	atomic_store(&m->session->stopped, true);
+	vm_stop(&m->vm, VM_STOPPED);
+}
+
+void machine_pause(struct machine *m)
+{
+	vm_pause(&m->vm);
+}
+
+void machine_continue(struct machine *m)
+{
+	vm_continue(&m->vm);
+}
+
+void machine_tap_console(struct machine *m, struct console_tap *tap)
+{
+	consoles_tap(m->session->consoles, tap);
+}
+
+void machine_untap_console(struct machine *m, struct console_tap *tap)
+{
+	consoles_untap(m->session->consoles, tap);
 }
 
 static void signalled(void *ctx, uint32_t events)
@@ -349,19 +408,19 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 		ret = s->kvm = kvm_open(cfg->dev, e);
 	if (ret >= 0)
 		ret = take_signals(s, old, e);
-	if (ret >= 0 && cfg->control)
-		ret = cfg->control->open(s->cfg, &s->loop, &s->control, e);
+	if (ret >= 0)
+		ret = open_controls(s, e);
 	/* Last: the terminal is raw from here on. */
 	if (ret >= 0)
 		ret = consoles_open(&s->consoles, s->cfg, &s->loop, quit, s, e);
+	timeline_mark(cfg->timeline, "host's files");
 	return ret < 0 ? ret : 0;
 }
 
 static void session_close(struct session *s)
 {
+	close_controls(s);
 	consoles_close(s->consoles);
-	if (s->control)
-		s->cfg->control->close(s->control);
 	for (unsigned int i = MACHINE_PARTS_MAX; i-- > 0;) {
 		if (s->part[i])
 			machine_parts[i]->close(s->part[i]);
@@ -418,6 +477,7 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 	struct machine *m;
 	sigset_t old;
 
+	timeline_mark(cfg->timeline, "start");
 	pthread_sigmask(SIG_SETMASK, NULL, &old);
 	m = calloc(1, sizeof(*m));
 	if (!m)

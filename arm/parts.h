@@ -26,8 +26,11 @@ struct boot_files {
 
 #define BOOT_FILES_NONE ((struct boot_files){ .kernel = { .fd = -1 }, .initrd = -1 })
 
+struct session;
+
 struct machine {
 	const struct machine_config *cfg;
+	struct session *session; /* that it is a life of */
 	struct vm vm;
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
@@ -170,6 +173,9 @@ int consoles_open(struct consoles **consoles, const struct machine_config *cfg, 
 		  void (*quit)(void *ctx), void *ctx, struct err *e);
 int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
+/* machine_tap_console() and machine_untap_console(). */
+void consoles_tap(struct consoles *consoles, struct console_tap *tap);
+void consoles_untap(struct consoles *consoles, struct console_tap *tap);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
 

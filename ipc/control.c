@@ -340,13 +340,14 @@ static int listen_for(struct control *c, struct err *e)
 	return 0;
 }
 
-static int control_open(const struct machine_config *cfg, struct loop *loop, void **state,
-			struct err *e)
+static int control_open(void *options, const struct machine_config *cfg, struct loop *loop,
+			void **state, struct err *e)
 {
 	autofree struct control *c = calloc(1, sizeof(*c));
 	struct err why = { 0 };
 	int ret;
 
+	(void)options;
 	if (!c)
 		return err_sys(e, "cannot serve a control socket");
 	c->vm_name = cfg->name;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "kvm/kvm.h"
 #include "util/bits.h"
+#include "util/timeline.h"
 #include "vcpu.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -64,6 +65,37 @@ static void wait_for_kick(struct vcpu *vcpu)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* The thread's share in a pause, which ends with it, or with the VM. */
+static void park(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	pthread_mutex_lock(&vm->pause_lock);
+	vm->nr_parked++;
+	pthread_cond_signal(&vm->pause_changed);
+	pthread_mutex_unlock(&vm->pause_lock);
+	while (atomic_load(&vm->pauses) && atomic_load(&vm->end) == VM_RUNNING) {
+		wait_for_kick(vcpu);
+		take_kick(vcpu);
+	}
+	vcpu->ready = false; /* one of the kicks may have been about that */
+	pthread_mutex_lock(&vm->pause_lock);
+	vm->nr_parked--;
+	pthread_mutex_unlock(&vm->pause_lock);
+}
+
+/* What KVM does about the last exit, it does at the next entry: one that does not reach the guest. */
+static void complete_exit(struct vcpu *vcpu)
+{
+	uint32_t why = vcpu->run->exit_reason;
+
+	if (!vcpu->entered || (why != KVM_EXIT_MMIO && why != KVM_EXIT_ARM_NISV))
+		return;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	kvm_run(vcpu->fd);
+	take_kick(vcpu);
+}
+
 /*
  * Sleeps until the device at @gpa is through with what the guest wrote there, or the VM has ended. @held is
  * set before the device is asked, under its lock: when it is through afterwards, vm_release() sees it and kicks.
@@ -78,7 +110,10 @@ static void wait_for_device(struct vcpu *vcpu, gpa_t gpa, unsigned int len)
 			vcpu->ready = false; /* it may have been about that, too */
 		if (atomic_load(&vm->end) != VM_RUNNING || !bus_busy(&vm->bus, gpa, len))
 			break;
-		wait_for_kick(vcpu);
+		if (atomic_load(&vm->pauses))
+			park(vcpu);
+		else
+			wait_for_kick(vcpu);
 	}
 	atomic_store(&vcpu->held, false);
 }
@@ -118,11 +153,52 @@ static void exit_undecodable(struct vcpu *vcpu)
 			  vcpu->id, (unsigned long long)vcpu->run->arm_nisv.fault_ipa);
 }
 
+const char *vcpu_exit_name(enum vcpu_exit exit)
+{
+	static const char *const names[] = {
+		[VCPU_EXIT_MMIO] = "mmio",           [VCPU_EXIT_SYSTEM_EVENT] = "system event",
+		[VCPU_EXIT_HYPERCALL] = "hypercall", [VCPU_EXIT_UNDECODABLE] = "undecodable access",
+		[VCPU_EXIT_DEBUG] = "debug",         [VCPU_EXIT_SIGNAL] = "signal",
+		[VCPU_EXIT_OTHER] = "other",
+	};
+
+	return names[exit];
+}
+
+static enum vcpu_exit kind_of(uint32_t reason)
+{
+	switch (reason) {
+	case KVM_EXIT_MMIO:
+		return VCPU_EXIT_MMIO;
+	case KVM_EXIT_SYSTEM_EVENT:
+		return VCPU_EXIT_SYSTEM_EVENT;
+	case KVM_EXIT_HYPERCALL:
+		return VCPU_EXIT_HYPERCALL;
+	case KVM_EXIT_ARM_NISV:
+		return VCPU_EXIT_UNDECODABLE;
+	case KVM_EXIT_DEBUG:
+		return VCPU_EXIT_DEBUG;
+	case KVM_EXIT_INTR:
+		return VCPU_EXIT_SIGNAL;
+	default:
+		return VCPU_EXIT_OTHER;
+	}
+}
+
+/* One writer: no locked instruction. */
+static void count(struct vcpu *vcpu, enum vcpu_exit kind)
+{
+	uint64_t nr = atomic_load_explicit(&vcpu->exits[kind], memory_order_relaxed);
+
+	atomic_store_explicit(&vcpu->exits[kind], nr + 1, memory_order_relaxed);
+}
+
 static void vcpu_exit(struct vcpu *vcpu)
 {
 	const struct vcpu_ops *ops = vcpu->vm->ops;
 	struct kvm_run *run = vcpu->run;
 
+	count(vcpu, kind_of(run->exit_reason));
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		exit_mmio(vcpu);
@@ -164,11 +240,17 @@ static void set_alive(struct vcpu *vcpu, bool alive)
 
 static void enter_guest(struct vcpu *vcpu)
 {
-	int ret = kvm_run(vcpu->fd);
+	int ret;
 
+	if (!vcpu->entered && vcpu->id == 0)
+		timeline_mark(vcpu->vm->timeline, "first instruction");
+	vcpu->entered = true;
+	ret = kvm_run(vcpu->fd);
 	if (ret == 0)
 		vcpu_exit(vcpu);
-	else if (ret != -EINTR && ret != -EAGAIN)
+	else if (ret == -EINTR)
+		count(vcpu, VCPU_EXIT_SIGNAL);
+	else if (ret != -EAGAIN)
 		vm_fail(vcpu->vm, "vCPU %u: KVM cannot run it: %s", vcpu->id, strerror(-ret));
 }
 
@@ -186,6 +268,11 @@ static void *vcpu_thread(void *arg)
 			vcpu->ready = false;
 		if (atomic_load(&vm->end) != VM_RUNNING)
 			break;
+		if (atomic_load(&vm->pauses)) {
+			complete_exit(vcpu);
+			park(vcpu);
+			continue;
+		}
 		if (!vcpu->ready)
 			vcpu->ready = vm->ops->ready(vm->ops_ctx, vcpu);
 		if (vcpu->ready)
@@ -194,6 +281,10 @@ static void *vcpu_thread(void *arg)
 			wait_for_kick(vcpu);
 	}
 	set_alive(vcpu, false);
+	pthread_mutex_lock(&vm->pause_lock);
+	vm->nr_threads--;
+	pthread_cond_signal(&vm->pause_changed);
+	pthread_mutex_unlock(&vm->pause_lock);
 	return NULL;
 }
 
@@ -211,11 +302,19 @@ int vcpu_start(struct vcpu *vcpu, struct err *e)
 	/* The thread inherits the mask: nothing but the kick (and faults) reaches a vCPU. */
 	sigfillset(&all);
 	sigdelset(&all, KICK_SIGNAL);
+	pthread_mutex_lock(&vcpu->vm->pause_lock);
+	vcpu->vm->nr_threads++;
+	pthread_mutex_unlock(&vcpu->vm->pause_lock);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 
+	if (ret) {
+		pthread_mutex_lock(&vcpu->vm->pause_lock);
+		vcpu->vm->nr_threads--;
+		pthread_mutex_unlock(&vcpu->vm->pause_lock);
+	}
 	if (ret == EINVAL && vcpu->vm->affinity)
 		return err_set(e, ret, "--vcpu-affinity names no CPU that lkvm may run on");
 	if (ret)

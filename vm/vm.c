@@ -117,6 +117,31 @@ void vm_release(struct vm *vm)
 	}
 }
 
+void vm_pause(struct vm *vm)
+{
+	if (atomic_fetch_add(&vm->pauses, 1)) /* pairs with park() */
+		return;
+	pthread_mutex_lock(&vm->pause_lock);
+	if (vm->nr_threads) {
+		for (unsigned int i = 0; i < vm->nr_vcpus; i++)
+			vcpu_kick(&vm->vcpu[i]);
+	}
+	while (vm->nr_parked < vm->nr_threads)
+		pthread_cond_wait(&vm->pause_changed, &vm->pause_lock);
+	pthread_mutex_unlock(&vm->pause_lock);
+}
+
+void vm_continue(struct vm *vm)
+{
+	assert(atomic_load(&vm->pauses));
+	if (atomic_fetch_sub(&vm->pauses, 1) > 1)
+		return;
+	for (unsigned int i = 0; i < vm->nr_vcpus; i++) {
+		if (vm->vcpu[i].started)
+			vcpu_kick(&vm->vcpu[i]);
+	}
+}
+
 enum vm_end vm_run(struct vm *vm, struct err *e)
 {
 	int ret = vcpu_kick_setup(e);

@@ -6,6 +6,7 @@
 #ifndef LKVM_ARM_MACHINE_H
 #define LKVM_ARM_MACHINE_H
 
+#include <assert.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,23 +28,27 @@ enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 struct loop;
 struct machine;
 struct machine_config;
+struct timeline;
 
 /*
- * Who outside of the VM has a say in it while it runs. All are called on the thread of machine_run();
- * what has to wait is a source in @loop.
+ * Who outside of the VM has a say in it, or hears of it, while it runs. All are called on the thread of
+ * machine_run(); what has to wait is a source in @loop.
  */
 struct machine_control {
 	/*
-	 * Called once before the first VM is built. *state is handed to the others; left NULL, they
-	 * are not called. Returns 0, or -errno with @e set: then there is no VM.
+	 * Called once before the first VM is built, with what machine_add_control() was given. *state is
+	 * handed to the others; left NULL, they are not called. Returns 0, or -errno with @e set: then there
+	 * is no VM.
 	 */
-	int (*open)(const struct machine_config *cfg, struct loop *loop, void **state,
-		    struct err *e);
-	/* @m runs, whenever @loop does, until told otherwise; NULL: none runs any more. */
+	int (*open)(void *options, const struct machine_config *cfg, struct loop *loop,
+		    void **state, struct err *e);
+	/* @m is built, and runs whenever @loop does, until told otherwise; NULL: none runs any more. */
 	void (*running)(void *state, struct machine *m);
 	/* The last VM is gone. Takes its sources out of the loop. */
 	void (*close)(void *state);
 };
+
+#define MACHINE_CONTROLS_MAX 8
 
 /* What the user asked for. Strings are the caller's and outlive the machine. */
 struct machine_config {
@@ -63,7 +68,12 @@ struct machine_config {
 	uint32_t psci;  /* major << 16 | minor; PSCI_AUTO: the host's best */
 	struct firmware_pins firmware;
 	const char *compat; /* profile of a host that the VM must be able to go to, or NULL */
-	const struct machine_control *control; /* or NULL */
+	struct {
+		const struct machine_control *control;
+		void *options;
+	} control[MACHINE_CONTROLS_MAX];
+	unsigned int nr_controls;
+	struct timeline *timeline; /* what happens when is marked in it, or NULL */
 	enum irqchip irqchip;
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
@@ -86,6 +96,15 @@ struct machine_config {
 /* What lkvm run starts from before it reads its options. */
 extern const struct machine_config machine_config_default;
 
+/* Adds one of the caller's controls, which finds @options again when it is opened. */
+static inline void machine_add_control(struct machine_config *cfg,
+				       const struct machine_control *control, void *options)
+{
+	assert(cfg->nr_controls < MACHINE_CONTROLS_MAX);
+	cfg->control[cfg->nr_controls].control = control;
+	cfg->control[cfg->nr_controls++].options = options;
+}
+
 /* lkvm's exit statuses; 120 to 127 are its own. Documented in lkvm-run(1). */
 enum machine_status {
 	MACHINE_OFF = 0,       /* SYSTEM_OFF, or stopped by SIGTERM, SIGINT or Ctrl-A x */
@@ -100,6 +119,34 @@ enum machine_status {
  * terminal meanwhile. Returns the status; MACHINE_FAILED comes with @e set.
  */
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e);
+
+/* Ends the machine as SIGTERM does, with no other life after this one. Any thread, while it runs. */
+void machine_stop(struct machine *m);
+
+/*
+ * vm_pause() and vm_continue() for a machine_control, on the thread of machine_run(). A machine that is still paused
+ * when it ends, or is reset, does so; its next life is not paused.
+ */
+void machine_pause(struct machine *m);
+void machine_continue(struct machine *m);
+
+/* Who hears what the guest says on the kernel's console. The caller's; stays where it is while it is a tap. */
+struct console_tap {
+	/*
+	 * The guest said this, and it was taken. On the thread on which it was said, with the console's lock held:
+	 * must not block.
+	 */
+	void (*heard)(void *ctx, const uint8_t *buf, size_t len);
+	void *ctx;
+	struct console_tap *next;
+};
+
+/*
+ * From now on @tap hears the console, over all lives, until it is removed; when machine_untap_console() returns, it
+ * is not called any more. Any thread, and not from heard(); in a control's close(), too.
+ */
+void machine_tap_console(struct machine *m, struct console_tap *tap);
+void machine_untap_console(struct machine *m, struct console_tap *tap);
 
 /*
  * Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would; returns whether it slept. By

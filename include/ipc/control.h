@@ -12,7 +12,7 @@
 #define CONTROL_CLIENTS_MAX 8
 
 /*
- * For machine_config.control. A socket that cannot be made is an error where cfg->named is set;
+ * For machine_add_control(), without options. A socket that cannot be made is an error where cfg->named is set;
  * otherwise the VM runs without one, and a debug line says why.
  */
 extern const struct machine_control control_server;

@@ -29,6 +29,22 @@ enum vm_end {
 };
 
 struct vcpu;
+struct timeline;
+
+/* What makes vCPUs leave the guest, as it is counted. */
+enum vcpu_exit {
+	VCPU_EXIT_MMIO,
+	VCPU_EXIT_SYSTEM_EVENT,
+	VCPU_EXIT_HYPERCALL,
+	VCPU_EXIT_UNDECODABLE, /* an access that KVM cannot decode */
+	VCPU_EXIT_DEBUG,
+	VCPU_EXIT_SIGNAL, /* kicked by another thread */
+	VCPU_EXIT_OTHER,
+	VCPU_NR_EXITS,
+};
+
+/* Its name: "mmio", "system event"... */
+const char *vcpu_exit_name(enum vcpu_exit exit);
 
 /*
  * What only the architecture understands of a vCPU's life. All three are called on the vCPU's own
@@ -56,7 +72,10 @@ struct vcpu {
 	bool alive;             /* @self can be sent signals; both by vm->kick_lock */
 	bool ready;             /* what ops->ready() said; the vCPU's thread only */
 	atomic_bool held;       /* waits for a device that is busy */
+	bool entered;           /* it was in the guest; the vCPU's thread only */
 	struct log_limit limit; /* what the guest on this vCPU may make lkvm say */
+	/* How often it left the guest; the vCPU's thread counts, any thread may look. */
+	atomic_uint_fast64_t exits[VCPU_NR_EXITS];
 };
 
 struct vm {
@@ -71,11 +90,21 @@ struct vm {
 	const struct vcpu_ops *ops;
 	void *ops_ctx;
 	pthread_mutex_t kick_lock; /* around pthread_kill(): no signal to a thread that is gone */
+	atomic_uint pauses;        /* vm_pause() without its vm_continue() */
+	pthread_mutex_t pause_lock;
+	pthread_cond_t pause_changed;
+	unsigned int nr_threads,
+		nr_parked; /* vCPU threads; those that wait for the pause's end; by pause_lock */
+	struct timeline *timeline; /* of the first instruction, or NULL; the caller's */
 	atomic_int end;            /* enum vm_end */
 	struct err failure;        /* set before @end becomes VM_FAILED is seen */
 };
 
-#define VM_NONE ((struct vm){ .fd = -1, .kick_lock = PTHREAD_MUTEX_INITIALIZER })
+#define VM_NONE                                                \
+	((struct vm){ .fd = -1,                                \
+		      .kick_lock = PTHREAD_MUTEX_INITIALIZER,  \
+		      .pause_lock = PTHREAD_MUTEX_INITIALIZER, \
+		      .pause_changed = PTHREAD_COND_INITIALIZER })
 
 /*
  * Creates the VM on the open KVM device @kvm with KVM's machine @type. @loop serves its devices.
@@ -104,6 +133,15 @@ void vcpu_kick(struct vcpu *vcpu);
  * the device's lock held; when nobody waits, nothing happens.
  */
 void vm_release(struct vm *vm);
+
+/*
+ * Keeps all vCPUs out of the guest until vm_continue() was called as often. When it returns, each has left it, what
+ * it left it for is done, and its registers are as the guest has them between two instructions, so that they can be
+ * read and set from here; but one that waits for a busy device is still at the access. Devices go on. Before
+ * vm_run(), vCPUs will wait before their first instruction. The loop's thread, or before it runs.
+ */
+void vm_pause(struct vm *vm);
+void vm_continue(struct vm *vm);
 
 /*
  * Starts the vCPU threads and runs the loop until something ends the VM; all vCPU threads are gone

@@ -133,6 +133,20 @@ static void one_that_does_not_listen_is_killed(void **state)
 	assert_int_equal(w->nr_ended, 0);
 }
 
+/* Of the signals in the @nr-th line of @text, in hexadecimal, those that are a program's to block or ignore. */
+static uint64_t signals_in(const char *text, unsigned int nr)
+{
+	uint64_t set;
+
+	for (; nr; nr--)
+		text = strchr(text, '\n') + 1;
+	set = strtoull(text, NULL, 16);
+	/* The first real-time signals are the C library's own, which nobody can give back by it. */
+	for (int i = __SIGRTMIN; i < SIGRTMIN; i++)
+		set &= ~(1ULL << (i - 1));
+	return set;
+}
+
 static void signals_that_lkvm_blocks_reach_it(void **state)
 {
 	struct world *w = *state;
@@ -150,8 +164,9 @@ static void signals_that_lkvm_blocks_reach_it(void **state)
 			 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	assert_string_equal(all_written(w, buf, sizeof(buf)),
-			    "0000000000000000\n0000000000000000\n");
+	assert_int_equal(strlen(all_written(w, buf, sizeof(buf))), 2 * 17);
+	assert_int_equal(signals_in(buf, 0), 0);
+	assert_int_equal(signals_in(buf, 1), 0);
 }
 
 /* The test's own child starts one and is killed, as lkvm might be. */

@@ -87,7 +87,7 @@ static void *run_loop(void *arg)
 static void setting(struct world *w)
 {
 	*w = (struct world){ .dir = "/tmp/control-test-XXXXXX",
-			     .cfg = { .name = "web", .named = true, .control = &control_server } };
+			     .cfg = { .name = "web", .named = true } };
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->folder, sizeof(w->folder), "%s/lkvm", w->dir);
 	snprintf(w->path, sizeof(w->path), "%s/web.sock", w->folder);
@@ -106,7 +106,7 @@ static void world_start(struct world *w)
 
 	setting(w);
 	assert_int_equal(loop_create(&w->loop, NULL), 0);
-	control_server.open(&w->cfg, &w->loop, &w->server, &e);
+	control_server.open(NULL, &w->cfg, &w->loop, &w->server, &e);
 	assert_string_equal(e.text, "");
 	assert_non_null(w->server);
 	control_server.running(w->server, &w->machine);
@@ -728,10 +728,10 @@ static void a_name_that_is_taken_is_refused_and_a_default_name_goes_without(void
 	(void)state;
 	world_start(&w);
 	cfg = w.cfg;
-	assert_int_equal(control_server.open(&cfg, &w.loop, &second, &e), -EADDRINUSE);
+	assert_int_equal(control_server.open(NULL, &cfg, &w.loop, &second, &e), -EADDRINUSE);
 	assert_non_null(strstr(e.text, "a VM named web is running"));
 	cfg.named = false;
-	assert_int_equal(control_server.open(&cfg, &w.loop, &second, NULL), 0);
+	assert_int_equal(control_server.open(NULL, &cfg, &w.loop, &second, NULL), 0);
 	assert_null(second);
 	assert_answers();
 	world_end(&w);
@@ -749,7 +749,7 @@ static void a_dead_socket_is_replaced(void **state)
 	assert_int_equal(access(w.path, F_OK), 0);
 	assert_int_equal(loop_create(&again.loop, NULL), 0);
 	again.server = NULL;
-	assert_int_equal(control_server.open(&w.cfg, &again.loop, &again.server, NULL), 0);
+	assert_int_equal(control_server.open(NULL, &w.cfg, &again.loop, &again.server, NULL), 0);
 	assert_non_null(again.server);
 	control_server.close(again.server);
 	loop_destroy(&again.loop);
@@ -764,11 +764,11 @@ static void assert_no_place(struct world *w, const char *word)
 	struct err e = { 0 };
 
 	assert_int_equal(loop_create(&w->loop, NULL), 0);
-	assert_true(control_server.open(&w->cfg, &w->loop, &server, &e) < 0);
+	assert_true(control_server.open(NULL, &w->cfg, &w->loop, &server, &e) < 0);
 	if (!strstr(e.text, word))
 		assert_string_equal(e.text, word);
 	w->cfg.named = false;
-	assert_int_equal(control_server.open(&w->cfg, &w->loop, &server, NULL), 0);
+	assert_int_equal(control_server.open(NULL, &w->cfg, &w->loop, &server, NULL), 0);
 	assert_null(server);
 	loop_destroy(&w->loop);
 }

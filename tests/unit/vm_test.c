@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "fake/board.h"
@@ -316,6 +318,257 @@ static void a_cpu_waits_for_what_its_write_asked_of_a_device(void **state)
 	board_close(&b);
 }
 
+/* A device that counts what is done to it, and wakes the loop. */
+struct counter {
+	pthread_mutex_t lock;
+	struct vm *vm;
+	struct loop_source source; /* an eventfd */
+	atomic_uint nr;
+	unsigned int rounds;
+	uint64_t result, x1;
+	bool moved, unread, failed;
+};
+
+static void ring_loop(struct counter *c)
+{
+	assert_int_equal(eventfd_write(c->source.fd, 1), 0);
+}
+
+static uint64_t counter_read(void *dev, uint64_t off, unsigned int len)
+{
+	struct counter *c = dev;
+
+	(void)off, (void)len;
+	c->nr++;
+	ring_loop(c);
+	return 7;
+}
+
+static void counter_write(void *dev, uint64_t off, uint64_t value, unsigned int len)
+{
+	struct counter *c = dev;
+
+	(void)off, (void)value, (void)len;
+	if (c->nr++ % 64 == 0)
+		ring_loop(c);
+}
+
+static const struct mmio_ops counter_ops = { .read = counter_read, .write = counter_write };
+
+static void counter_board(struct board *b, struct counter *c, const struct machine_config *cfg,
+			  void (*ready)(void *ctx, uint32_t events))
+{
+	*c = (struct counter){ .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .vm = &b->m.vm,
+			       .source = {
+				       .fd = eventfd(0, EFD_NONBLOCK), .ready = ready, .ctx = c } };
+	board_build(b, &fake_6_1, cfg);
+	assert_int_equal(loop_add(&b->loop, &c->source, EPOLLIN), 0);
+	assert_int_equal(bus_add(&b->m.vm.bus,
+				 &(struct mmio_region){ .name = "counter",
+							.base = SLOW_BASE,
+							.size = 16,
+							.ops = &counter_ops,
+							.dev = c,
+							.lock = &c->lock },
+				 NULL),
+			 0);
+}
+
+static void counter_close(struct board *b, struct counter *c)
+{
+	loop_remove(&b->loop, &c->source);
+	close(c->source.fd);
+	board_close(b);
+}
+
+/* In the loop: nothing moves between pause and continue, and much afterwards. */
+static void pause_for_a_moment(void *ctx, uint32_t events)
+{
+	struct counter *c = ctx;
+	eventfd_t value;
+	unsigned int nr;
+
+	(void)events;
+	eventfd_read(c->source.fd, &value);
+	vm_pause(c->vm);
+	vm_pause(c->vm);
+	nr = c->nr;
+	usleep(1000);
+	vm_continue(c->vm);
+	usleep(1000);
+	c->moved |= c->nr != nr;
+	c->failed |= kvm_get_reg(c->vm->vcpu[0].fd, KVM_REG_ARM_PSCI_VERSION, &c->x1) < 0;
+	vm_continue(c->vm);
+	if (++c->rounds == 50)
+		vm_stop(c->vm, VM_OFF);
+}
+
+static void a_paused_vm_does_nothing(void **state)
+{
+	struct machine_config cfg = cpus(4);
+	struct err e = { 0 };
+	struct counter c;
+	struct board b;
+
+	(void)state;
+	counter_board(&b, &c, &cfg, pause_for_a_moment);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0), FAKE_REPEAT);
+	fake_guest(FAKE_EVERY_BOOT, 1, FAKE_SPIN);
+	fake_guest(FAKE_EVERY_BOOT, 2, FAKE_WRITE(SLOW_BASE, 4, 0), FAKE_REPEAT);
+	alarm(20);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	assert_true(c.rounds >= 50);
+	assert_false(c.moved);
+	assert_false(c.failed);
+	assert_true(c.nr > 50 * 64);
+	counter_close(&b, &c);
+}
+
+static void pause_at_a_read(void *ctx, uint32_t events)
+{
+	struct counter *c = ctx;
+	eventfd_t value;
+
+	(void)events;
+	eventfd_read(c->source.fd, &value);
+	vm_pause(c->vm);
+	c->unread |= c->result != 7;
+	vm_stop(c->vm, VM_OFF);
+}
+
+/* Registers are looked at in a pause: what was read must be in one. */
+static void in_a_pause_no_access_is_half_done(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++) {
+		struct machine_config cfg = cpus(1);
+		struct err e = { 0 };
+		struct counter c;
+		struct board b;
+
+		counter_board(&b, &c, &cfg, pause_at_a_read);
+		fake_guest(FAKE_EVERY_BOOT, 0, FAKE_READ(SLOW_BASE, 4, &c.result));
+		alarm(10);
+		assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+		alarm(0);
+		assert_false(c.unread);
+		counter_close(&b, &c);
+	}
+}
+
+static void begin(void *ctx, uint32_t events)
+{
+	struct counter *c = ctx;
+	eventfd_t value;
+
+	(void)events;
+	eventfd_read(c->source.fd, &value);
+	if (c->rounds++) {
+		vm_stop(c->vm, VM_OFF);
+		return;
+	}
+	usleep(5000);
+	c->moved = c->nr;
+	vm_continue(c->vm);
+}
+
+static void a_vm_paused_before_it_runs_waits(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct err e = { 0 };
+	struct counter c;
+	struct board b;
+
+	(void)state;
+	counter_board(&b, &c, &cfg, begin);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0));
+	vm_pause(&b.m.vm);
+	ring_loop(&c);
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	assert_false(c.moved);
+	assert_int_equal(c.nr, 1);
+	counter_close(&b, &c);
+}
+
+static void a_paused_vm_ends(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_SPIN);
+	vm_pause(&b.m.vm);
+	vm_stop(&b.m.vm, VM_STOPPED);
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_STOPPED);
+	alarm(0);
+	board_close(&b);
+}
+
+/* The device is done by the loop, which waits for the pause. */
+static void pause_and_release(void *ctx, uint32_t events)
+{
+	struct slow *slow = ctx;
+
+	(void)events;
+	if (!slow->written || !slow->busy)
+		return;
+	vm_pause(slow->vm);
+	slow->busy = false;
+	vm_release(slow->vm);
+	usleep(1000);
+	slow->too_early = slow->went_on;
+	vm_continue(slow->vm);
+}
+
+static void a_cpu_that_waits_for_a_device_can_be_paused(void **state)
+{
+	struct machine_config cfg = cpus(2);
+	struct loop_source source = { .fd = eventfd(1, 0), .ready = pause_and_release };
+	struct err e = { 0 };
+	struct slow slow;
+	struct board b;
+
+	(void)state;
+	slow_board(&b, &slow, &cfg);
+	source.ctx = &slow;
+	loop_add(&b.loop, &source, EPOLLIN);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(SLOW_BASE, 4, 0), FAKE_CALL(go_on, &slow), OFF);
+	alarm(10);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	alarm(0);
+	assert_false(slow.too_early);
+	assert_true(slow.went_on);
+	loop_remove(&b.loop, &source);
+	close(source.fd);
+	board_close(&b);
+}
+
+static void exits_are_counted_by_kind(void **state)
+{
+	struct machine_config cfg = cpus(1);
+	struct err e = { 0 };
+	struct board b;
+
+	(void)state;
+	board_build(&b, &fake_6_1, &cfg);
+	kvm_enable_cap(b.m.vm.fd, KVM_CAP_ARM_NISV_TO_USER);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_READ(0x9000000, 4, NULL), FAKE_READ(0x9000000, 4, NULL),
+		   FAKE_NISV(0x9000000), OFF);
+	assert_int_equal(vm_run(&b.m.vm, &e), VM_OFF);
+	assert_int_equal(b.m.vm.vcpu[0].exits[VCPU_EXIT_MMIO], 2);
+	assert_int_equal(b.m.vm.vcpu[0].exits[VCPU_EXIT_UNDECODABLE], 1);
+	assert_int_equal(b.m.vm.vcpu[0].exits[VCPU_EXIT_SYSTEM_EVENT], 1);
+	assert_int_equal(b.m.vm.vcpu[0].exits[VCPU_EXIT_OTHER], 0);
+	board_close(&b);
+}
+
 /* The device is through just as the vCPU looks, or goes to sleep. */
 static void no_release_is_lost(void **state)
 {
@@ -370,6 +623,12 @@ int main(void)
 		cmocka_unit_test(a_cpu_waits_for_what_its_write_asked_of_a_device),
 		cmocka_unit_test(no_release_is_lost),
 		cmocka_unit_test(a_vm_can_end_while_a_cpu_waits_for_a_device),
+		cmocka_unit_test(a_paused_vm_does_nothing),
+		cmocka_unit_test(in_a_pause_no_access_is_half_done),
+		cmocka_unit_test(a_vm_paused_before_it_runs_waits),
+		cmocka_unit_test(a_paused_vm_ends),
+		cmocka_unit_test(a_cpu_that_waits_for_a_device_can_be_paused),
+		cmocka_unit_test(exits_are_counted_by_kind),
 	};
 
 	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
