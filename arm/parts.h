@@ -7,6 +7,7 @@
 #include "arm/image.h"
 #include "arm/machine.h"
 #include "arm/map.h"
+#include "debugger.h"
 #include "gic.h"
 #include "hw/pl031.h"
 #include "hw/syscon.h"
@@ -35,6 +36,7 @@ struct machine {
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
+	struct debug debug;
 	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
 	uint32_t psci;           /* effective */
 	uint64_t *mpidr;         /* of each vCPU */
