@@ -25,13 +25,13 @@ static void begin(struct gdb_reader *r)
 	r->state = GDB_INSIDE;
 	r->len = 0;
 	r->sum = 0;
-	r->too_long = false;
+	r->damaged = false;
 }
 
 static void keep(struct gdb_reader *r, uint8_t byte)
 {
 	if (r->len == GDB_PAYLOAD_MAX)
-		r->too_long = true;
+		r->damaged = true;
 	else
 		r->payload[r->len++] = (char)byte;
 }
@@ -80,14 +80,14 @@ enum gdb_event gdb_read(struct gdb_reader *r, uint8_t byte)
 		r->state = GDB_INSIDE;
 		return GDB_NOTHING;
 	case GDB_SUM_HIGH:
-		r->told = (uint8_t)(value << 4);
-		r->too_long |= value < 0;
+		r->damaged |= value < 0;
+		r->told = value < 0 ? 0 : (uint8_t)(value << 4);
 		r->state = GDB_SUM_LOW;
 		return GDB_NOTHING;
 	default:
 		r->state = GDB_OUTSIDE;
 		r->payload[r->len] = '\0';
-		if (value < 0 || r->too_long || (r->told | value) != r->sum)
+		if (value < 0 || r->damaged || (r->told | value) != r->sum)
 			return GDB_DAMAGED;
 		return GDB_PACKET;
 	}

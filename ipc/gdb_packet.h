@@ -28,7 +28,7 @@ struct gdb_reader {
 	enum { GDB_OUTSIDE, GDB_INSIDE, GDB_ESCAPED, GDB_SUM_HIGH, GDB_SUM_LOW } state;
 	char payload[GDB_PAYLOAD_MAX + 1];
 	size_t len;
-	bool too_long;
+	bool damaged;
 	uint8_t sum, told;
 };
 
