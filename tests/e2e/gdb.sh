@@ -130,7 +130,7 @@ tell 'mount -t tracefs t /sys/kernel/tracing; cd /sys/kernel/tracing; echo p:min
 tell 'hostname gone' || why="${why:-the guest says '$said'}"
 wait $session
 expect 'hit Breakpoint 1' 'detached'
-[ "$(grep -c 'hit Breakpoint\|SIGTRAP' "$log")" -eq 1 ] || why="${why:-gdb gets the guest's own breakpoints}"
+[ "$(grep -c 'hit Breakpoint\|SIGTRAP' "$log")" -eq 1 ] || why="${why:-gdb gets those of the guest}"
 verdict "gdb: a guest's own breakpoints and kprobes stay its own" "$why"
 
 why=
