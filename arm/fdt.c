@@ -247,6 +247,7 @@ int fdt_generate(const struct machine *m, struct dt *dt, struct err *e)
 	dt_end(dt);
 	uarts(dt);
 	rtc(dt);
+	button_fdt(dt, DT_PHANDLE_CLOCK);
 	syscon(m, dt);
 	slots_fdt(m, dt);
 	return dt_finish(dt, e);

@@ -75,6 +75,8 @@ static void transmit(struct virtio_net_pair *pair)
 			break;
 		}
 		virtio_push(&net->dev, queue, chain.head, 0);
+		net->count.sent++;
+		net->count.sent_bytes += chain.out_len - NET_HDR_SIZE;
 		left--;
 	}
 	virtio_push_end(&net->dev, queue);
@@ -233,10 +235,20 @@ static bool net_stop(struct virtio_device *dev, int queue)
 	return !net->vhost.nr || virtio_vhost_stop(&net->vhost, VIRTIO_ALL);
 }
 
+static const struct virtio_counter net_counters[] = {
+	{ "sent", offsetof(struct virtio_net, count.sent) },
+	{ "sent-bytes", offsetof(struct virtio_net, count.sent_bytes) },
+	{ "received", offsetof(struct virtio_net, count.received) },
+	{ "received-bytes", offsetof(struct virtio_net, count.received_bytes) },
+	{ "filtered", offsetof(struct virtio_net, count.filtered) },
+	{ 0 },
+};
+
 static const struct virtio_class net_class = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
 	.pci_class = PCI_CLASS_ETHERNET,
+	.counters = net_counters,
 	.start = net_start,
 	.notify = net_notify,
 	.stop = net_stop,
