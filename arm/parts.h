@@ -180,6 +180,8 @@ int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
 /* How many bytes the guest of @m has said on its console's line so far, over all lives. */
 uint64_t consoles_output(const struct machine *m);
+/* machine_sysrq(). */
+int consoles_sysrq(struct consoles *consoles, char key, struct err *e);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);

@@ -39,7 +39,7 @@ expect()
 	line=0
 	for i; do
 		next=$(tail -n +$((line + 1)) "$log" | grep -nE -- "$i" | head -n 1 | cut -d: -f1)
-		[ -n "$next" ] || { why="${why:-gdb does not say '$i'}"; return; }
+		[ -n "$next" ] || { why="${why:-gdb does not say $i}"; return; }
 		line=$((line + next))
 	done
 }
@@ -126,7 +126,7 @@ tell '/brk; echo "brk $?"' || why="the guest says '$said'"
 [ "$(echo "$said" | grep -o 'brk [0-9]*$')" = "brk 133" ] || why="${why:-the guest says '$said'}"
 tell 'mount -t tracefs t /sys/kernel/tracing; cd /sys/kernel/tracing; echo p:mine do_sys_openat2 >kprobe_events; echo 1 >events/kprobes/enable; cat /proc/version >/dev/null; echo 0 >events/kprobes/enable; grep -c mine: trace; cd /' ||
 	why="${why:-kprobes: the guest says '$said'}"
-[ "${said_there:-0}" -gt 0 ] || why="${why:-kprobes: the guest says '$said'}"
+[ "${said:-0}" -gt 0 ] || why="${why:-kprobes: the guest says '$said'}"
 tell 'hostname gone' || why="${why:-the guest says '$said'}"
 wait $session
 expect 'hit Breakpoint 1' 'detached'
@@ -157,6 +157,22 @@ gdb detach
 expect 'detached'
 tell hostname || why="${why:-the guest hangs}"
 verdict "gdb: the guest goes on when gdb is killed, and bears other clients" "$why"
+
+why=
+cat /proc/kallsyms >"$work/map"
+"$LKVM" debug --symbols "$work/map" debugged >"$log" 2>&1 || why="status $?"
+expect '^CPU 0, on' '^  pc ffff.*(cpu_do_idle|arch_cpu_idle|finish)' '  SPSR_EL1' 'called from' ' do_idle\+0x' ' cpu_startup_entry\+0x' \
+	'^CPU 1, on' ' secondary_start_kernel\+0x'
+"$LKVM" debug --symbols "$work/vmlinux" --json debugged >"$log" 2>&1 || why="status $? for --json"
+expect '"cpu": 0' '"pc": "0xffff' '"symbol": "cpu_startup_entry\+0x' '"cpu": 1'
+verdict "debug: lkvm debug tells where the CPUs are" "$why"
+
+: >"$out"
+why=
+"$LKVM" debug --sysrq h debugged >"$log" 2>&1 || why="status $?"
+await 'sysrq: HELP' 10 || why="${why:-the guest does not help}"
+tell hostname || why="${why:-the guest hangs}"
+verdict "debug: Linux's magic key is typed on the console" "$why"
 
 why=
 goes "$going" continue
