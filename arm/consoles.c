@@ -169,7 +169,7 @@ static struct char_backend console_backend(struct consoles *c)
 
 uint64_t consoles_output(const struct machine *m)
 {
-	return __atomic_load_n(&m->consoles->output, __ATOMIC_RELAXED);
+	return m->consoles ? __atomic_load_n(&m->consoles->output, __ATOMIC_RELAXED) : 0;
 }
 
 void consoles_tap(struct consoles *c, struct console_tap *tap)

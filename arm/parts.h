@@ -44,7 +44,7 @@ struct machine {
 	struct slots slots;        /* where virtio devices are */
 	struct disks *disks;       /* the session's, or NULL; by disks.c */
 	struct balloon *balloon;   /* likewise; by balloon.c */
-	struct consoles *consoles; /* likewise, never NULL; by consoles.c */
+	struct consoles *consoles; /* likewise; by consoles.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */

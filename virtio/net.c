@@ -59,6 +59,7 @@ static void transmit(struct virtio_net_pair *pair)
 	unsigned int queue = net_tx_queue(pair), left = TURN;
 	struct iovec iov[VIRTIO_NET_QUEUE_SIZE];
 	struct virtq_chain chain;
+	bool fits;
 
 	while (left && virtio_pop(&net->dev, queue, &chain, iov, VIRTIO_NET_QUEUE_SIZE)) {
 		if (chain.nr_in || chain.out_len < NET_HDR_SIZE) {
@@ -67,16 +68,18 @@ static void transmit(struct virtio_net_pair *pair)
 						 : "too short for its header");
 			return;
 		}
-		if (chain.out_len <= NET_HDR_SIZE + NET_FRAME_MAX &&
-		    !net->backend.send(net->backend.ctx, pair->nr, iov, chain.nr_out,
-				       chain.out_len)) {
+		fits = chain.out_len <= NET_HDR_SIZE + NET_FRAME_MAX;
+		if (fits && !net->backend.send(net->backend.ctx, pair->nr, iov, chain.nr_out,
+					       chain.out_len)) {
 			virtq_unpop(&net->dev.queue[queue]);
 			left = 0;
 			break;
 		}
 		virtio_push(&net->dev, queue, chain.head, 0);
-		net->count.sent++;
-		net->count.sent_bytes += chain.out_len - NET_HDR_SIZE;
+		if (fits) {
+			net->count.sent++;
+			net->count.sent_bytes += chain.out_len - NET_HDR_SIZE;
+		}
 		left--;
 	}
 	virtio_push_end(&net->dev, queue);

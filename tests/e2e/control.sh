@@ -132,7 +132,7 @@ forced()
 	[ "$(cat "$work/said")" = "Info: VM web was stopped" ] || why="${why:-$(cat "$work/said")}"
 	[ $took -le 1000 ] || why="${why:-it takes $took ms}"
 	[ ! -e "$sockets/web.sock" ] || why="${why:-its socket is left}"
-	wait $pid || why="${why:-the VM's status $?}"
+	wait $pid || why="${why:-status $? of the VM}"
 	verdict "$name" "$why"
 }
 forced running guests/hang.bin -c 1

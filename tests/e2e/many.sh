@@ -13,6 +13,7 @@ many=${MANY:-50}
 verdict() { if [ -z "$2" ]; then pass "$1"; else fail "$1" "$2"; fi; }
 
 ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
+sockets() { find "$sockets" -name "*.sock" | wc -l; }
 
 # start_all FIRST LAST: VMs vm-N in the background, $pids.
 start_all()
@@ -110,11 +111,11 @@ await_count running 8
 kill -KILL $pids
 wait_for_all 2>/dev/null
 why=
-[ "$(ls "$sockets" | wc -l)" -eq 8 ] || why="there are no dead sockets to try it with"
+[ "$(sockets)" -eq 8 ] || why="there are no dead sockets to try it with"
 start_all 1 4
 await_count running 4 || why="${why:-$(count running) of 4 start}"
 [ "$("$LKVM" list | wc -l)" -eq 5 ] || why="${why:-$("$LKVM" list)}"
-[ "$(ls "$sockets" | wc -l)" -eq 4 ] || why="${why:-left: $(ls "$sockets")}"
+[ "$(sockets)" -eq 4 ] || why="${why:-left: $(ls "$sockets")}"
 "$LKVM" stop -f -a 2>/dev/null || why="${why:-stop: status $?}"
 wait_for_all
 [ -z "$(ls -A "$sockets")" ] || why="${why:-left at last: $(ls "$sockets")}"
