@@ -59,7 +59,7 @@ start_waiting()
 # ends: the VM is to end by itself, with status 0.
 ends()
 {
-	(sleep "${1:-30}"; kill -KILL $pid) 2>/dev/null &
+	(sleep 30; kill -KILL $pid) 2>/dev/null &
 	guard=$!
 	status=0
 	wait $pid || status=$?
