@@ -155,6 +155,8 @@ static int add_devices(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = button_add(m, e);
 	if (ret == 0)
+		ret = panic_add(m, e);
+	if (ret == 0)
 		ret = consoles_add(s->consoles, m, e);
 	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++) {
 		if (s->part[i])
@@ -175,6 +177,7 @@ static void remove_devices(struct machine *m, struct session *s)
 	button_remove(m);
 	loop_timer_close(&m->alarm);
 	pl031_destroy(&m->rtc);
+	panic_remove(m);
 }
 
 /* Whether other processes are to map it. */

@@ -11,6 +11,7 @@
 #include "debugger.h"
 #include "gic.h"
 #include "hw/pl031.h"
+#include "hw/pvpanic.h"
 #include "hw/syscon.h"
 #include "kvm/kvm.h"
 #include "power.h"
@@ -49,6 +50,12 @@ struct machine {
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
 	struct button button;
+	struct {
+		struct pvpanic dev;
+		void (*heard)(void *ctx); /* by machine_watch_panic(), or NULL */
+		void *ctx;
+		struct log_limit limit;
+	} panic;
 
 	/* Where things are in guest memory, set by boot_load(). */
 	gpa_t entry;
@@ -58,6 +65,11 @@ struct machine {
 
 /* Whether the guest ends itself by the syscon device: PSCI 0.1 cannot. */
 bool machine_has_syscon(const struct machine *m);
+
+/* panic.c: the register by which the guest's kernel says that it panicked. */
+int panic_add(struct machine *m, struct err *e);
+/* Also when panic_add() was never called. */
+void panic_remove(struct machine *m);
 
 /* cpu.c: vCPUs as the guest finds them at reset. */
 

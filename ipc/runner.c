@@ -161,8 +161,8 @@ static void judge(const struct job *job, int status, struct result *result, stru
 		words = result->console ? last_words(result->console) : NULL;
 		if (!words)
 			words = verdict->reason;
-		err_set(why, EINVAL, "%.*s", (int)strcspn(words, "\n"), words);
-		err_wrap(why, 0, "status %d instead of %d", result->status, want);
+		err_set(why, EINVAL, "%.*s; status %d instead of %d", (int)strcspn(words, "\n"),
+			words, result->status, want);
 	}
 }
 

@@ -167,7 +167,7 @@ static void a_row_passes_if_it_ends_with_the_status_that_is_wanted(void **state)
 	shows(w, "PASS  t/a (");
 	shows(w, "PASS  t/b (");
 	shows(w, "FAIL  t/c (");
-	shows(w, " s): status 120 instead of 0: the guest reset itself\n      | reset\n");
+	shows(w, " s): the guest reset itself; status 120 instead of 0\n      | reset\n");
 	assert_non_null(strstr(w->tap, "not ok 3 - t/c\n"));
 }
 
@@ -176,7 +176,7 @@ static void the_reason_is_what_lkvm_said_last(void **state)
 	struct world *w = *state;
 
 	run(w, "kernel late\n");
-	shows(w, "status 124 instead of 0: the time was up after 1 s\n");
+	shows(w, ": the time was up after 1 s; status 124 instead of 0\n");
 	assert_int_equal(w->counts.nr[RESULT_FAIL], 1);
 }
 
@@ -186,7 +186,7 @@ static void what_lkvm_could_not_run_is_an_error_and_no_failure(void **state)
 
 	run(w, "kernel bad\nkernel killed\n");
 	assert_int_equal(w->counts.nr[RESULT_ERROR], 2);
-	shows(w, "status 125 instead of 0: no such kernel\n");
+	shows(w, ": no such kernel; status 125 instead of 0\n");
 	shows(w, ": lkvm was killed by signal 9 (Killed)\n");
 }
 
@@ -196,7 +196,7 @@ static void the_last_forty_lines_are_shown(void **state)
 
 	run(w, "kernel long\n");
 	assert_null(strstr(w->shown, "| 99960\n"));
-	shows(w, "panicked\n      | 99961\n");
+	shows(w, "panicked; status 122 instead of 0\n      | 99961\n");
 	shows(w, "| 100000\n");
 }
 
