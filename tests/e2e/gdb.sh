@@ -3,6 +3,7 @@
 #
 # Debian's own gdb-multiarch debugs a guest's kernel, which is that of the host: so the host's /proc/kallsyms, of a
 # kernel that was not moved (nokaslr), says where the guest's functions are.
+# shellcheck disable=SC2016	# gdb's dollars and the guest's
 # shellcheck source=guest-lib.sh
 . ./guest-lib.sh
 
@@ -75,7 +76,6 @@ gdb "info threads" "break start_kernel" "continue" "backtrace" "x/s $text + 0x38
 	"hbreak rest_init" "continue" "backtrace" "watch -l *(long *)(\$sp - 16)" "continue" "delete" \
 	"hbreak secondary_start_kernel" "continue" "info threads" "delete" \
 	"break __arm64_sys_mount" "continue" "backtrace" "finish" "delete" "detach"
-# shellcheck disable=SC2016	# gdb's dollars
 expect '^\* 1 .*CPU 0, on' '2 .*CPU 1, off' 'Thread 1 .*hit Breakpoint 1, .*start_kernel' '^#0 .*start_kernel' \
 	'^#1 .*__primary_switched' '"ARMd' '^\$1 = .*0xc' '^\$3 = (0x1234|4660)' 'VBAR_EL1 .*vectors' \
 	'hit Breakpoint 2, .*rest_init' '^#1 .*(start_kernel|arch_call_rest_init)' \
