@@ -17,6 +17,7 @@
 #include "arm/psci.h"
 #include "builtin.h"
 #include "ipc/control.h"
+#include "ipc/gdb.h"
 #include "ipc/name.h"
 #include "ipc/trace.h"
 #include "ipc/verdict.h"
@@ -29,6 +30,7 @@
 struct run {
 	struct machine_config cfg;
 	struct guest_command command;
+	struct gdb_options gdb;
 	struct verdict verdict;
 	bool read;                   /* the options were, without a mistake */
 	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
@@ -158,6 +160,11 @@ static int set_console(void *field, const char *value, struct err *e)
 static int set_port(void *field, const char *value, struct err *e)
 {
 	return console_parse_port(field, value, e);
+}
+
+static int set_gdb(void *field, const char *value, struct err *e)
+{
+	return gdb_parse(field, value, e);
 }
 
 static int set_rng_rate(void *field, const char *value, struct err *e)
@@ -412,6 +419,10 @@ static const struct opt rows[] = {
 	  CFG(hugetlbfs) },
 	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
 	  opt_set_flag, CFG(mem_shared) },
+	{ 0, "gdb", "WHERE[,wait]",
+	  "Let gdb debug the guest: unix:PATH, tcp::PORT (this host alone) or\n"
+	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
+	  set_gdb, offsetof(struct run, gdb) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
@@ -498,6 +509,8 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	}
 	run->cfg.named = run->cfg.name != run->name;
 	machine_add_control(&run->cfg, &control_server, NULL);
+	if (run->gdb.address_len)
+		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }

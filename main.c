@@ -27,6 +27,7 @@ static const struct command {
 	{ "resume", builtin_resume,
 	  "Let a virtual machine go on that was paused, or wake one that sleeps" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },
+	{ "debug", builtin_debug, "Show where a running virtual machine's CPUs are" },
 	{ "resize", builtin_resize, "Give a disk of a running virtual machine another size" },
 	{ "test", builtin_test, "Run the guests of test plans, and count who did what it should" },
 	{ "version", builtin_version, "Print what this lkvm is and what it was built with" },

@@ -361,6 +361,27 @@ static int add_virtio(struct consoles *c, struct machine *m, struct err *e)
 	return 0;
 }
 
+/* Linux takes it from a serial line behind a break, from a hypervisor's console behind Ctrl-O. */
+int consoles_sysrq(struct consoles *c, char key, struct err *e)
+{
+	const uint8_t keys[] = { 'O' & 0x1f, (uint8_t)key };
+	struct uart8250 *uart = &c->uart[0];
+	struct char_frontend virtio;
+	bool taken;
+
+	if (c->virtio.made) {
+		virtio = virtio_console_frontend(&c->virtio.dev, 0);
+		pthread_mutex_lock(virtio.lock);
+		taken = virtio.input(virtio.ctx, keys, sizeof(keys)) == sizeof(keys);
+		pthread_mutex_unlock(virtio.lock);
+	} else {
+		pthread_mutex_lock(&uart->lock);
+		taken = uart8250_break(uart, &keys[1], 1);
+		pthread_mutex_unlock(&uart->lock);
+	}
+	return taken ? 0 : err_set(e, EAGAIN, "the guest does not read its console");
+}
+
 static int add_ports(struct consoles *c, struct machine *m, struct err *e)
 {
 	struct virtio_console_line lines[CONSOLE_PORTS_MAX];

@@ -227,6 +227,8 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 		ret = cpus_init(m, e);
 	if (ret == 0)
 		ret = power_init(m, e);
+	if (ret == 0)
+		ret = debug_init(m, e);
 	timeline_mark(cfg->timeline, "CPUs");
 	if (ret == 0)
 		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip,
@@ -251,6 +253,7 @@ static void machine_destroy(struct machine *m, struct session *s)
 	vm_destroy(&m->vm);
 	if (machine_has_syscon(m))
 		syscon_destroy(&m->syscon);
+	debug_destroy(m);
 	power_destroy(m);
 	free(m->mpidr);
 }

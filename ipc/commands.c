@@ -177,6 +177,8 @@ static const struct command {
 	{ "resume", resume },
 	{ "power-button", power_button },
 	{ "stop", stop },
+	{ "debug", command_debug },
+	{ "sysrq", command_sysrq },
 	{ "resize", resize },
 	{ "balloon", balloon },
 	{ "balloon-ask", balloon_ask },

@@ -26,4 +26,8 @@ struct steered {
  */
 void commands_run(struct steered *vm, const struct request *request, struct dt *dt);
 
+/* commands_debug.c: as the rows of the table. */
+void command_debug(struct steered *vm, const struct request *request, struct dt *dt);
+void command_sysrq(struct steered *vm, const struct request *request, struct dt *dt);
+
 #endif

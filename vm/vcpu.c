@@ -225,6 +225,10 @@ static void vcpu_exit(struct vcpu *vcpu)
 		ops->hypercall(vcpu->vm->ops_ctx, vcpu);
 		vcpu->ready = false;
 		break;
+	case KVM_EXIT_DEBUG:
+		ops->debug(vcpu->vm->ops_ctx, vcpu);
+		vcpu->ready = false;
+		break;
 	case KVM_EXIT_ARM_NISV:
 		exit_undecodable(vcpu);
 		break;

@@ -200,6 +200,12 @@ bool machine_wake(struct machine *m);
  */
 void machine_press_power(struct machine *m);
 
+/*
+ * Types Linux's magic key and @key on the console: what the guest does with it is up to it. Returns 0, or -EAGAIN with @e set: it
+ * does not read its console. By a machine_control, on the thread of machine_run().
+ */
+int machine_sysrq(struct machine *m, char key, struct err *e);
+
 /* What a machine is and does at the moment. */
 struct machine_state {
 	bool paused;       /* by anybody */

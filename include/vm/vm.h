@@ -48,13 +48,15 @@ enum vcpu_exit {
 const char *vcpu_exit_name(enum vcpu_exit exit);
 
 /*
- * What only the architecture understands of a vCPU's life. All three are called on the vCPU's own
+ * What only the architecture understands of a vCPU's life. All are called on the vCPU's own
  * thread and must not block.
  */
 struct vcpu_ops {
 	/* KVM_EXIT_SYSTEM_EVENT and KVM_EXIT_HYPERCALL, as vcpu->run tells them. */
 	void (*system_event)(void *ctx, struct vcpu *vcpu);
 	void (*hypercall)(void *ctx, struct vcpu *vcpu);
+	/* KVM_EXIT_DEBUG: only if KVM_SET_GUEST_DEBUG has asked for it. */
+	void (*debug)(void *ctx, struct vcpu *vcpu);
 	/*
 	 * Whether the vCPU is to enter the guest now; if not, its thread sleeps until it is kicked.
 	 * Asked before the first entry, after each of the exits above, and after vcpu_kick().

@@ -125,6 +125,12 @@ void machine_get_state(struct machine *m, struct machine_state *state)
 					 .ram_size = 64 << 20 };
 }
 
+int machine_sysrq(struct machine *m, char key, struct err *e)
+{
+	(void)m;
+	return key == 'h' ? 0 : err_set(e, EAGAIN, "the guest does not read its console");
+}
+
 void machine_put_stat(struct machine *m, struct dt *dt)
 {
 	dt_begin(dt, "counters");
