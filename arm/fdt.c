@@ -255,6 +255,7 @@ int fdt_generate(const struct machine *m, struct dt *dt, struct err *e)
 	dt_end(dt);
 	uarts(dt);
 	rtc(dt);
+	button_fdt(dt, DT_PHANDLE_CLOCK);
 	pvpanic(dt);
 	syscon(m, dt);
 	slots_fdt(m, dt);

@@ -37,7 +37,7 @@ static void begin_value(struct json *j, const char *key)
 	}
 }
 
-static void open(struct json *j, const char *key, char begin, char end)
+static void nest(struct json *j, const char *key, char begin, char end)
 {
 	assert(j->depth < JSON_DEPTH_MAX);
 	begin_value(j, key);
@@ -48,12 +48,12 @@ static void open(struct json *j, const char *key, char begin, char end)
 
 void json_object(struct json *j, const char *key)
 {
-	open(j, key, '{', '}');
+	nest(j, key, '{', '}');
 }
 
 void json_array(struct json *j, const char *key)
 {
-	open(j, key, '[', ']');
+	nest(j, key, '[', ']');
 }
 
 void json_end(struct json *j)

@@ -26,6 +26,7 @@
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 
+struct dt;
 struct loop;
 struct machine;
 struct machine_config;
@@ -176,6 +177,29 @@ uint32_t machine_psci(const struct machine *m);
  * a machine_control, on the thread of machine_run().
  */
 bool machine_wake(struct machine *m);
+
+/*
+ * Presses the machine's power button, for a moment. What comes of it is the guest's to say: nothing, if it has no driver
+ * for it. By a machine_control, on the thread of machine_run().
+ */
+void machine_press_power(struct machine *m);
+
+/* What a machine is and does at the moment. */
+struct machine_state {
+	bool paused;       /* by anybody */
+	bool asleep;       /* in SYSTEM_SUSPEND */
+	uint32_t nr_cpus;  /* those that there are; the guest may have fewer on */
+	uint32_t psci;     /* effective version, major << 16 | minor */
+	uint64_t ram_size; /* bytes */
+};
+
+void machine_get_state(struct machine *m, struct machine_state *state);
+
+/*
+ * Writes what a machine has done and taken so far into @dt, inside of a node that is begun: nodes whose properties are numbers of
+ * 64 bits, and are what their names say (docs/control.md). By a machine_control, on the thread of machine_run().
+ */
+void machine_put_stat(struct machine *m, struct dt *dt);
 
 /*
  * Gives a disk another size and tells the guest: disk_resize(), whose @size 0 means to look at the
