@@ -100,6 +100,7 @@ ${escape}h
 @wait Ctrl-A d
 ${escape}x
 @wait never"
+[ $status -eq 0 ] || kill $pid
 wait $pid || why="status $? of the VM"
 [ $status -eq 0 ] || why="${why:-status $status}"
 shows "$out" 'leave the console' 'VM web has ended'
@@ -115,6 +116,7 @@ echo $((6 * 7)) asked; exit
 @wait 42 asked
 @wait never'
 shows "$out" '42 asked' 'VM web has ended'
+[ $status -eq 0 ] || kill $pid
 wait $pid || why="${why:-status $? of the VM}"
 verdict "attach: a command is typed into a Linux guest's shell, which answers" "$why"
 
