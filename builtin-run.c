@@ -17,6 +17,7 @@
 #include "builtin.h"
 #include "ipc/control.h"
 #include "ipc/name.h"
+#include "ipc/service.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -26,6 +27,7 @@
 struct run {
 	struct machine_config cfg;
 	struct guest_command command;
+	struct service service;
 	enum log_level loglevel;
 };
 
@@ -339,6 +341,10 @@ static const struct opt rows[] = {
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "daemonize", NULL, "Go to the background, and return when the guest runs",
+	  opt_set_flag, offsetof(struct run, service.daemonize) },
+	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
+	  offsetof(struct run, service.pidfile) },
 	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
 	  set_path, CFG(dtb) },
 	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
@@ -384,6 +390,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 	if (words && !*words)
 		return err_set(e, EINVAL, "'--' stands before a command, and there is none");
+	if (words && run->service.daemonize)
+		return err_set(e, EINVAL,
+			       "--daemonize goes without a command, whose output would go nowhere");
 	c->argv = words;
 	if (words)
 		return command_prepare(c, &run->cfg, e);
@@ -417,6 +426,14 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_FAILED;
 	}
 	run->cfg.named = run->cfg.name != name;
+	ret = service_start(&run->service, &status, e);
+	if (ret > 0)
+		return status;
+	if (ret < 0)
+		return MACHINE_FAILED;
+	if (!run->cfg.named) /* perhaps in another process now */
+		snprintf(name, sizeof(name), "guest-%d", (int)getpid());
+	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
@@ -424,7 +441,9 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 
 int builtin_run(int argc, char **argv)
 {
-	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
+	struct run run = { .cfg = machine_config_default,
+			   .service = SERVICE_NONE,
+			   .loglevel = LOG_INFO };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
@@ -432,6 +451,7 @@ int builtin_run(int argc, char **argv)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
+	service_end(&run.service);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
