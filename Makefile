@@ -198,16 +198,9 @@ fuzz: $(FUZZ)
 	done
 
 # The commands people type.
-.PHONY: install uninstall demo check lint bench clean help setup
-install: $(O)/lkvm
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(O)/lkvm $(DESTDIR)$(PREFIX)/bin/lkvm
-	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+include dist/dist.mk
 
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/lkvm
-	cd docs/man && for page in *.1; do rm -f "$(DESTDIR)$(PREFIX)/share/man/man1/$$page"; done
-
+.PHONY: demo check lint bench clean help setup
 # Set-up comes first and may install what the rest of the Makefile looks for: hence the second make.
 setup:
 	@tests/lab/setup build
@@ -241,6 +234,8 @@ help:
 	@echo '  bench          measure, and set lkvm beside its peers'
 	@echo '  lint           the fast checks of the source itself'
 	@echo '  setup          install what the build needs'
+	@echo '  dist           man pages, completions and the systemd unit'
+	@echo '  deb            a Debian package'
 	@echo '  install, uninstall, clean'
 	@echo 'Variables:'
 	@echo '  O=DIR          build folder                     ($(O))'
