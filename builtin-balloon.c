@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <libfdt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "arm/machine.h"
@@ -31,6 +33,8 @@ struct balloon_words {
 };
 
 static const struct opt rows[] = {
+	{ 'n', "name", "NAME", "The VM, by its name", name_set,
+	  offsetof(struct balloon_words, name) },
 	{ 0, "json", NULL, "Print the statistics as JSON", opt_set_flag,
 	  offsetof(struct balloon_words, json) },
 };
@@ -53,7 +57,7 @@ static const struct {
 	[BALLOON_OOM_KILLS] = { "killed for want of memory", "oom_kills", false },
 };
 
-/* NAME [SIZE], by their places. */
+/* NAME [SIZE], by their places; without NAME if that was an option's. */
 static int set_bare_word(void *target, const char *word, struct err *e)
 {
 	struct balloon_words *words = target;
@@ -96,6 +100,24 @@ static int parse(struct balloon_words *words, int argc, char **argv, bool *help,
 	return 0;
 }
 
+/* A later version may tell more, an earlier one less: what did not come is not known. */
+static int read_state(const void *tree, struct balloon_state *state)
+{
+	int len = 0;
+	const fdt64_t *stat = fdt_getprop(tree, 0, "statistics", &len);
+	int ret = message_number(tree, 0, "target", &state->target);
+
+	if (ret == 0)
+		ret = message_number(tree, 0, "actual", &state->actual);
+	if (ret == 0)
+		ret = message_number(tree, 0, "answers", &state->answers);
+	for (size_t i = 0; i < BALLOON_NR_STATS; i++)
+		state->stat[i] = stat && (i + 1) * sizeof(*stat) <= (size_t)len
+					 ? fdt64_ld(&stat[i])
+					 : BALLOON_STAT_UNKNOWN;
+	return ret;
+}
+
 /* Sends one command. Returns 0, or -errno with @e set, which may be the VM's answer. */
 static int call(const struct balloon_words *words, const char *command, struct balloon_state *state,
 		struct err *e)
@@ -108,12 +130,12 @@ static int call(const struct balloon_words *words, const char *command, struct b
 	ret = client_call(words->name, &request, &reply, e);
 	if (ret < 0)
 		return ret;
-	if (reply.status < 0)
-		return err_set(e, -reply.status, "%s", reply.text);
-	if (!reply.has_balloon)
-		return err_set(e, EPROTO, "VM %s does not say how its balloon is", words->name);
-	*state = reply.balloon;
-	return 0;
+	ret = reply.status < 0 ? err_set(e, -reply.status, "%s", reply.text)
+			       : read_state(reply.tree, state);
+	if (ret == -ENOENT && reply.status == 0)
+		err_set(e, EPROTO, "VM %s does not say how its balloon is", words->name);
+	free(reply.tree);
+	return ret;
 }
 
 /* Waits a moment and looks how it stands. */

@@ -2,11 +2,13 @@
 /* lkvm resize: a disk of a running VM gets another size, and its guest hears of it. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "arm/machine.h"
 #include "builtin.h"
 #include "ipc/client.h"
 #include "ipc/name.h"
+#include "util/bits.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -30,7 +32,11 @@ static int set_disk(struct request *request, const char *word, struct err *e)
 	return 0;
 }
 
-/* NAME DISK [SIZE], by their places. */
+static const struct opt rows[] = {
+	{ 'n', "name", "NAME", "The VM, by its name", name_set, offsetof(struct resize, name) },
+};
+
+/* NAME DISK [SIZE], by their places; without NAME if that was an option's. */
 static int set_bare_word(void *target, const char *word, struct err *e)
 {
 	struct resize *resize = target;
@@ -53,12 +59,13 @@ static void usage(void)
 	     "DISK is its number, in the order of the -d options, from 0, or its serial.\n"
 	     "SIZE is in MiB, or has a suffix: B K M G T. Without it (or with 0) the size that\n"
 	     "the image has been given from outside is looked up.\n");
-	opt_print(stdout, NULL, 0);
+	opt_print(stdout, rows, ARRAY_SIZE(rows));
 }
 
 static int parse(struct resize *resize, int argc, char **argv, bool *help, struct err *e)
 {
-	int ret = opt_parse(NULL, 0, resize, argc - 1, argv + 1, set_bare_word, help, NULL, e);
+	int ret = opt_parse(rows, ARRAY_SIZE(rows), resize, argc - 1, argv + 1, set_bare_word, help,
+			    NULL, e);
 
 	if (ret < 0 || *help)
 		return ret;
@@ -87,6 +94,8 @@ int builtin_resize(int argc, char **argv)
 		return MACHINE_OFF;
 	}
 	ret = client_call(resize.name, &resize.request, &reply, &e);
+	if (ret == 0)
+		free(reply.tree);
 	if (ret < 0 || reply.status < 0) {
 		log_error("%s", ret < 0 ? e.text : reply.text);
 		return MACHINE_FAILED;

@@ -1,67 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lkvm resume: wakes a VM that sleeps. */
+/* lkvm resume: a VM that was paused goes on, and one that sleeps is woken. */
 #include <errno.h>
 #include <stdio.h>
 #include "arm/machine.h"
 #include "builtin.h"
-#include "ipc/client.h"
-#include "ipc/name.h"
+#include "ipc/target.h"
 #include "util/bits.h"
 #include "util/log.h"
 #include "util/opt.h"
 
-struct resume {
-	const char *name;
-};
-
 static const struct opt rows[] = {
-	{ 'n', "name", "NAME", "The VM, by its name", name_set, offsetof(struct resume, name) },
+	{ 'n', "name", "NAME", "The VM, by its name", name_set, offsetof(struct target, name) },
+	{ 'a', "all", NULL, "All VMs of this user", opt_set_flag, offsetof(struct target, all) },
 };
 
-/* A bare word is the name. */
 static int set_bare_word(void *target, const char *word, struct err *e)
 {
-	struct resume *resume = target;
-
-	if (resume->name)
-		return err_set(e, EINVAL, "'%s' is one word too many: the VM is '%s'", word,
-			       resume->name);
-	return name_set(&resume->name, word, e);
+	return target_set_word(target, word, e);
 }
 
 static void usage(void)
 {
 	puts("Usage: lkvm resume NAME\n"
+	     "       lkvm resume --all\n"
 	     "\n"
-	     "Wake up a virtual machine that its guest put to sleep (SYSTEM_SUSPEND).\n");
+	     "Let a virtual machine that was paused go on, or wake up one that its guest put to sleep\n"
+	     "(SYSTEM_SUSPEND).\n");
 	opt_print(stdout, rows, ARRAY_SIZE(rows));
 }
 
 int builtin_resume(int argc, char **argv)
 {
-	const struct request request = { .command = "resume" };
-	struct resume resume = { 0 };
-	struct reply reply;
+	struct target target = { 0 };
 	struct err e = { 0 };
 	bool help;
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), &resume, argc - 1, argv + 1, set_bare_word,
+	int ret = opt_parse(rows, ARRAY_SIZE(rows), &target, argc - 1, argv + 1, set_bare_word,
 			    &help, NULL, &e);
 
-	if (ret == 0 && !help && !resume.name)
-		ret = err_set(&e, EINVAL, "which VM? See 'lkvm resume --help'");
+	if (ret == 0 && help) {
+		usage();
+		return MACHINE_OFF;
+	}
+	if (ret == 0)
+		ret = target_check(&target, "resume", &e);
 	if (ret < 0) {
 		log_error("resume: %s", e.text);
 		return MACHINE_FAILED;
 	}
-	if (help) {
-		usage();
-		return MACHINE_OFF;
-	}
-	ret = client_call(resume.name, &request, &reply, &e);
-	if (ret < 0 || reply.status < 0) {
-		log_error("%s", ret < 0 ? e.text : reply.text);
-		return MACHINE_FAILED;
-	}
-	log_info("%s", reply.text);
-	return MACHINE_OFF;
+	return target_command(&target, "resume");
 }

@@ -18,6 +18,7 @@
 #include "ipc/control.h"
 #include "ipc/name.h"
 #include "ipc/service.h"
+#include "ipc/verdict.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -28,6 +29,9 @@ struct run {
 	struct machine_config cfg;
 	struct guest_command command;
 	struct service service;
+	struct verdict verdict;
+	bool read;                   /* the options were, without a mistake */
+	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	enum log_level loglevel;
 };
 
@@ -177,6 +181,26 @@ static int set_user(void *field, const char *value, struct err *e)
 	return command_set_user(field, value, e);
 }
 
+static int set_expect(void *field, const char *value, struct err *e)
+{
+	return verdict_add_expect(field, value, e);
+}
+
+static int set_reject(void *field, const char *value, struct err *e)
+{
+	return verdict_add_reject(field, value, e);
+}
+
+static int set_panic(void *field, const char *value, struct err *e)
+{
+	return verdict_set_panic(field, value, e);
+}
+
+static int set_result(void *field, const char *value, struct err *e)
+{
+	return verdict_set_file(field, value, e);
+}
+
 static int set_vsock(void *field, const char *value, struct err *e)
 {
 	return vsock_parse(field, value, e);
@@ -250,6 +274,7 @@ static int set_affinity(void *field, const char *value, struct err *e)
 
 #define CFG(member)     offsetof(struct run, cfg.member)
 #define COMMAND(member) offsetof(struct run, command.member)
+#define VERDICT(member) offsetof(struct run, verdict.member)
 
 static const struct opt rows[] = {
 	{ 'k', "kernel", "FILE",
@@ -345,6 +370,27 @@ static const struct opt rows[] = {
 	  opt_set_flag, offsetof(struct run, service.daemonize) },
 	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
 	  offsetof(struct run, service.pidfile) },
+	{ 0, "timeout", "TIME",
+	  "Stop the VM after so long, with status 124: 30s, 2m, 500ms, 1h;\n"
+	  "a bare number is seconds",
+	  opt_set_time, VERDICT(timeout) },
+	{ 0, "expect", "REGEX",
+	  "Stop the VM, with status 0, when its console has said this;\n"
+	  "may be given several times: in this order",
+	  set_expect, offsetof(struct run, verdict) },
+	{ 0, "reject", "REGEX",
+	  "Stop the VM, with status 123, if its console says this;\n"
+	  "may be given several times",
+	  set_reject, offsetof(struct run, verdict) },
+	{ 0, "panic", "WHAT",
+	  "What a panic of the guest's kernel does: stop the VM, with status 122\n"
+	  "(default with the three above), or report: a warning",
+	  set_panic, offsetof(struct run, verdict) },
+	{ 0, "report", "FILE", "Write how the run went to FILE, as JSON", set_result,
+	  VERDICT(report) },
+	{ 0, "junit", "FILE", "The same as a test's result, for JUnit's readers", set_result,
+	  VERDICT(junit) },
+	{ 0, "tap", "FILE", "The same in the Test Anything Protocol", set_result, VERDICT(tap) },
 	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
 	  set_path, CFG(dtb) },
 	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
@@ -405,13 +451,12 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
-	char name[NAME_MAX_LEN + 1];
 	char **words;
 	bool help;
 	int ret, status;
 
-	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
-	run->cfg.name = name;
+	snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
+	run->cfg.name = run->name;
 	ret = opt_parse(rows, ARRAY_SIZE(rows), run, argc - 1, argv + 1, set_bare_word, &help,
 			&words, e);
 	if (ret == 0 && help) {
@@ -419,20 +464,25 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_OFF;
 	}
 	log_set_level(run->loglevel);
+	run->read = ret == 0;
 	if (ret == 0)
 		ret = take_command(run, words, e);
+	if (ret == 0)
+		ret = verdict_watch(&run->verdict, &run->cfg, e);
 	if (ret < 0) {
 		err_wrap(e, 0, "run");
 		return MACHINE_FAILED;
 	}
-	run->cfg.named = run->cfg.name != name;
+	run->cfg.named = run->cfg.name != run->name;
 	ret = service_start(&run->service, &status, e);
-	if (ret > 0)
+	if (ret > 0) {
+		run->read = false; /* the rest is the other process's */
 		return status;
+	}
 	if (ret < 0)
 		return MACHINE_FAILED;
 	if (!run->cfg.named) /* perhaps in another process now */
-		snprintf(name, sizeof(name), "guest-%d", (int)getpid());
+		snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
 	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
 	status = machine_run(&run->cfg, e);
@@ -443,14 +493,20 @@ int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default,
 			   .service = SERVICE_NONE,
+			   .verdict.cfg = &run.cfg,
 			   .loglevel = LOG_INFO };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
+	if (run.read)
+		status = verdict_end(&run.verdict, status, &e);
 	if (*e.text)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
+	if (run.read)
+		status = verdict_tell(&run.verdict, status, &e);
+	verdict_free(&run.verdict);
 	service_end(&run.service);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);

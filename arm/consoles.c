@@ -48,6 +48,7 @@ struct consoles {
 	struct line console, port[CONSOLE_PORTS_MAX];
 	struct timeline *timeline; /* of the first byte, or NULL */
 	bool heard;                /* it came */
+	uint64_t output;           /* bytes that were taken; two devices may have the line */
 	pthread_mutex_t tap_lock;
 	struct console_tap *tap; /* by tap_lock; looked at without it, too */
 	struct winsize_watch winsize;
@@ -128,6 +129,7 @@ static size_t console_output(void *ctx, const uint8_t *buf, size_t len)
 
 	if (!taken)
 		return 0;
+	__atomic_fetch_add(&c->output, taken, __ATOMIC_RELAXED);
 	if (!__atomic_load_n(&c->heard, __ATOMIC_RELAXED) &&
 	    !__atomic_exchange_n(&c->heard, true, __ATOMIC_RELAXED))
 		timeline_mark(c->timeline, "first console byte");
@@ -163,6 +165,11 @@ static struct char_backend console_backend(struct consoles *c)
 				      .input_ready = console_input_ready,
 				      .closed = console_closed,
 				      .ctx = c };
+}
+
+uint64_t consoles_output(const struct machine *m)
+{
+	return m->consoles ? __atomic_load_n(&m->consoles->output, __ATOMIC_RELAXED) : 0;
 }
 
 void consoles_tap(struct consoles *c, struct console_tap *tap)
@@ -342,6 +349,7 @@ int consoles_add(struct consoles *c, struct machine *m, struct err *e)
 {
 	int ret = add_uarts(c, m, e);
 
+	m->consoles = c;
 	if (ret == 0 && !c->options->virtio)
 		line_connect(&c->console, uart8250_frontend(&c->uart[0]));
 	if (ret == 0 && c->options->virtio)

@@ -153,6 +153,10 @@ static int add_devices(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = add_rtc(m, e);
 	if (ret == 0)
+		ret = button_add(m, e);
+	if (ret == 0)
+		ret = panic_add(m, e);
+	if (ret == 0)
 		ret = consoles_add(s->consoles, m, e);
 	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++) {
 		if (s->part[i])
@@ -170,8 +174,10 @@ static void remove_devices(struct machine *m, struct session *s)
 	}
 	consoles_remove(s->consoles, m);
 	slots_destroy(m);
+	button_remove(m);
 	loop_timer_close(&m->alarm);
 	pl031_destroy(&m->rtc);
+	panic_remove(m);
 }
 
 /* Whether other processes are to map it. */
@@ -310,16 +316,6 @@ void machine_stop(struct machine *m)
 	vm_stop(&m->vm, VM_STOPPED);
 }
 
-void machine_pause(struct machine *m)
-{
-	vm_pause(&m->vm);
-}
-
-void machine_continue(struct machine *m)
-{
-	vm_continue(&m->vm);
-}
-
 void machine_tap_console(struct machine *m, struct console_tap *tap)
 {
 	consoles_tap(m->session->consoles, tap);
@@ -445,23 +441,6 @@ static enum machine_status status_of(enum vm_end end)
 	default:
 		return MACHINE_FAILED;
 	}
-}
-
-bool machine_wake(struct machine *m)
-{
-	return power_wake(m);
-}
-
-int machine_resize_disk(struct machine *m, const char *disk, uint64_t size, uint64_t *now,
-			struct err *e)
-{
-	return disks_resize(m->disks, disk, size, now, e);
-}
-
-int machine_balloon(struct machine *m, const struct balloon_request *request,
-		    struct balloon_state *state, struct err *e)
-{
-	return balloon_command(m->balloon, request, state, e);
 }
 
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e)

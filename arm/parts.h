@@ -7,8 +7,10 @@
 #include "arm/image.h"
 #include "arm/machine.h"
 #include "arm/map.h"
+#include "button.h"
 #include "gic.h"
 #include "hw/pl031.h"
+#include "hw/pvpanic.h"
 #include "hw/syscon.h"
 #include "kvm/kvm.h"
 #include "power.h"
@@ -35,15 +37,23 @@ struct machine {
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
-	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
-	uint32_t psci;           /* effective */
-	uint64_t *mpidr;         /* of each vCPU */
-	struct slots slots;      /* where virtio devices are */
-	struct disks *disks;     /* the session's, or NULL; by disks.c */
-	struct balloon *balloon; /* likewise; by balloon.c */
+	struct log_limit events;   /* what resets and the like may make lkvm say, over all lives */
+	uint32_t psci;             /* effective */
+	uint64_t *mpidr;           /* of each vCPU */
+	struct slots slots;        /* where virtio devices are */
+	struct disks *disks;       /* the session's, or NULL; by disks.c */
+	struct balloon *balloon;   /* likewise; by balloon.c */
+	struct consoles *consoles; /* likewise; by consoles.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
+	struct button button;
+	struct {
+		struct pvpanic dev;
+		void (*heard)(void *ctx); /* by machine_watch_panic(), or NULL */
+		void *ctx;
+		struct log_limit limit;
+	} panic;
 
 	/* Where things are in guest memory, set by boot_load(). */
 	gpa_t entry;
@@ -53,6 +63,11 @@ struct machine {
 
 /* Whether the guest ends itself by the syscon device: PSCI 0.1 cannot. */
 bool machine_has_syscon(const struct machine *m);
+
+/* panic.c: the register by which the guest's kernel says that it panicked. */
+int panic_add(struct machine *m, struct err *e);
+/* Also when panic_add() was never called. */
+void panic_remove(struct machine *m);
 
 /* cpu.c: vCPUs as the guest finds them at reset. */
 
@@ -173,6 +188,8 @@ int consoles_open(struct consoles **consoles, const struct machine_config *cfg, 
 		  void (*quit)(void *ctx), void *ctx, struct err *e);
 int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
+/* How many bytes the guest of @m has said on its console's line so far, over all lives. */
+uint64_t consoles_output(const struct machine *m);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);

@@ -338,6 +338,17 @@ bool power_wake(struct machine *m)
 	return slept;
 }
 
+bool power_sleeps(struct machine *m)
+{
+	bool sleeps = false;
+
+	pthread_mutex_lock(&m->power.lock);
+	for (unsigned int i = 0; i < m->vm.nr_vcpus; i++)
+		sleeps |= m->power.cpu[i].sleep == POWER_ASLEEP;
+	pthread_mutex_unlock(&m->power.lock);
+	return sleeps;
+}
+
 /* Takes the discovery calls from KVM, which announces them and knows no answer. */
 static int take_discovery(struct machine *m, struct err *e)
 {

@@ -36,4 +36,7 @@ void power_destroy(struct machine *m);
  */
 bool power_wake(struct machine *m);
 
+/* Whether it sleeps. Any thread, while it runs. */
+bool power_sleeps(struct machine *m);
+
 #endif

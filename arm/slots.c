@@ -300,6 +300,22 @@ void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *f
 }
 
 /* A guest numbers its disks and network devices as it finds them: the first to be added is to be the first. */
+/* @slot and those before it; they are few. */
+static void for_each_up_to(const struct slot *slot, void (*each)(void *, struct virtio_device *),
+			   void *ctx)
+{
+	if (!slot)
+		return;
+	for_each_up_to(slot->next, each, ctx);
+	each(ctx, slot->dev);
+}
+
+void slots_for_each(const struct machine *m, void (*each)(void *ctx, struct virtio_device *dev),
+		    void *ctx)
+{
+	for_each_up_to(m->slots.first, each, ctx);
+}
+
 void slots_fdt(const struct machine *m, struct dt *dt)
 {
 	for (unsigned int nr = 0; nr < m->slots.nr_mmio; nr++) {

@@ -49,6 +49,10 @@ int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus,
  */
 void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *fd, unsigned int nr);
 
+/* Calls @each for every device, in the order in which they were added. Loop's thread, or when nothing runs. */
+void slots_for_each(const struct machine *m, void (*each)(void *ctx, struct virtio_device *dev),
+		    void *ctx);
+
 /* Writes the nodes of all slots and of the host bridge. */
 void slots_fdt(const struct machine *m, struct dt *dt);
 /* Writes the node of what carries PCI's messages; within that of the GIC. */

@@ -16,9 +16,11 @@ MAN_SRC	:= $(sort $(wildcard docs/man/*.1))
 MAN	:= $(patsubst docs/man/%,$(DIST)/%,$(MAN_SRC))
 COMPLETIONS := $(DIST)/lkvm.bash $(DIST)/lkvm.zsh $(DIST)/lkvm.fish
 
-$(DIST)/table: dist/options $(MAIN_SRC)
+OPTION_HEADERS := $(wildcard include/*/*.h)
+
+$(DIST)/table: dist/options $(OPTION_HEADERS) $(MAIN_SRC)
 	$(Q)mkdir -p $(@D)
-	$(Q)awk -f dist/options $(MAIN_SRC) | sort -s -k1,1 >$@
+	$(Q)awk -f dist/options $(OPTION_HEADERS) $(MAIN_SRC) | sort -s -k1,1 >$@
 
 # lkvm-run.1 is run's, lkvm.1 nobody's.
 $(MAN): $(DIST)/%.1: docs/man/%.1 $(DIST)/table dist/page $(MAN_SRC)

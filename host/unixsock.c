@@ -17,8 +17,7 @@ static bool is_alive(const struct sockaddr_un *address)
 	       errno != ECONNREFUSED;
 }
 
-/* Takes what is at @address away if it is a dead socket. Returns 0 or -errno. */
-static int make_way(const struct sockaddr_un *address)
+int unix_remove_dead(const struct sockaddr_un *address)
 {
 	struct stat st;
 
@@ -41,7 +40,7 @@ int unix_listen(const struct sockaddr_un *address, int backlog)
 		return -errno;
 	ret = bind(fd, any, sizeof(*address)) < 0 ? -errno : 0;
 	if (ret == -EADDRINUSE) {
-		ret = make_way(address);
+		ret = unix_remove_dead(address);
 		if (ret == 0 && bind(fd, any, sizeof(*address)) < 0)
 			ret = -errno;
 	}

@@ -8,9 +8,14 @@
 
 int builtin_balloon(int argc, char **argv);
 int builtin_host(int argc, char **argv);
+int builtin_list(int argc, char **argv);
+int builtin_pause(int argc, char **argv);
 int builtin_resize(int argc, char **argv);
 int builtin_resume(int argc, char **argv);
 int builtin_run(int argc, char **argv);
+int builtin_stat(int argc, char **argv);
+int builtin_stop(int argc, char **argv);
+int builtin_test(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 
 #endif

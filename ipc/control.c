@@ -9,14 +9,13 @@
  * CONTROL_CLIENTS_MAX others have come after it; there is no timer, which would wake an idle VM.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <libfdt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "commands.h"
 #include "ipc/control.h"
 #include "ipc/message.h"
 #include "socket.h"
@@ -24,6 +23,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vm/loop.h"
+#include "vm/timer.h"
 
 enum client_state { CLIENT_HEAD, CLIENT_BODY, CLIENT_REPLY };
 
@@ -38,9 +38,8 @@ struct client {
 };
 
 struct control {
-	const char *vm_name;
+	struct steered vm;
 	struct loop *loop;
-	struct machine *machine; /* the one that runs, or NULL */
 	struct socket_place place;
 	struct loop_source listener;
 	bool starved; /* accepting failed: not tried again before another client comes */
@@ -48,98 +47,22 @@ struct control {
 	uint64_t nr_clients; /* ever */
 };
 
-/* The commands. */
-
-static void resume(struct control *c, const struct request *request, struct reply *reply)
-{
-	const char *how = machine_wake(c->machine) ? "wakes up" : "is running";
-
-	(void)request;
-	snprintf(reply->text, sizeof(reply->text), "VM %s %s", c->vm_name, how);
-}
-
-static void resize(struct control *c, const struct request *request, struct reply *reply)
-{
-	struct err e = { 0 };
-	uint64_t size;
-
-	reply->status = machine_resize_disk(c->machine, request->disk, request->size, &size, &e);
-	if (reply->status == 0)
-		snprintf(reply->text, sizeof(reply->text),
-			 "VM %s: disk %s has %" PRIu64 " bytes now", c->vm_name, request->disk,
-			 size);
-	else
-		snprintf(reply->text, sizeof(reply->text), "VM %s: %.400s", c->vm_name, e.text);
-}
-
-static void balloon_do(struct control *c, const struct balloon_request *what, struct reply *reply)
-{
-	struct err e = { 0 };
-
-	reply->status = machine_balloon(c->machine, what, &reply->balloon, &e);
-	reply->has_balloon = reply->status == 0;
-	if (reply->has_balloon)
-		snprintf(reply->text, sizeof(reply->text),
-			 "VM %s: %" PRIu64 " of %" PRIu64 " MiB given back", c->vm_name,
-			 (uint64_t)(reply->balloon.actual / MiB),
-			 (uint64_t)(reply->balloon.target / MiB));
-	else
-		snprintf(reply->text, sizeof(reply->text), "VM %s: %.400s", c->vm_name, e.text);
-}
-
-static void balloon(struct control *c, const struct request *request, struct reply *reply)
-{
-	(void)request;
-	balloon_do(c, &(struct balloon_request){ 0 }, reply);
-}
-
-static void balloon_ask(struct control *c, const struct request *request, struct reply *reply)
-{
-	(void)request;
-	balloon_do(c, &(struct balloon_request){ .ask = true }, reply);
-}
-
-static void balloon_set(struct control *c, const struct request *request, struct reply *reply)
-{
-	balloon_do(c, &(struct balloon_request){ .set = true, .target = request->size }, reply);
-}
-
-/*
- * Each fills in the text, in plain ASCII, and, if it fails, the status. The machine is there and
- * runs.
- */
-static const struct command {
-	const char *name;
-	void (*run)(struct control *c, const struct request *request, struct reply *reply);
-} commands[] = {
-	{ "resume", resume },           { "resize", resize },           { "balloon", balloon },
-	{ "balloon-ask", balloon_ask }, { "balloon-set", balloon_set },
-};
-
-static void run_command(struct control *c, const struct request *request, struct reply *reply)
-{
-	const char *name = request->command;
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!strcmp(commands[i].name, name)) {
-			commands[i].run(c, request, reply);
-			return;
-		}
-	}
-	reply->status = -EOPNOTSUPP;
-	snprintf(reply->text, sizeof(reply->text), "VM %s knows no command '%s'", c->vm_name, name);
-}
-
-static void judge(struct control *c, const void *blob, size_t size, struct reply *reply)
+/* The answer to the message of @size bytes at @blob. @dt as for message_start(). */
+static int answer(struct control *c, const void *blob, size_t size, struct dt *dt)
 {
 	struct request request;
 	struct err e = { 0 };
+	int ret = message_start(dt, NULL);
+	int bad;
 
-	*reply = (struct reply){ .status = request_decode(&request, blob, size, &e) };
-	if (reply->status == 0)
-		run_command(c, &request, reply);
+	if (ret < 0)
+		return ret;
+	bad = request_decode(&request, blob, size, &e);
+	if (bad < 0)
+		message_answer(dt, bad, "VM %s got %s", c->vm.name, e.text);
 	else
-		snprintf(reply->text, sizeof(reply->text), "VM %s got %.400s", c->vm_name, e.text);
+		commands_run(&c->vm, &request, dt);
+	return dt_finish(dt, NULL);
 }
 
 /* Clients. Each step returns 0, -EAGAIN: nothing more is to be done now, or -errno: drop it. */
@@ -189,25 +112,6 @@ static int client_read_head(struct client *client)
 	return 0;
 }
 
-static int client_read_body(struct client *client)
-{
-	int ret = client_receive(client, client->body);
-	struct dt dt = { 0 };
-	struct reply reply;
-
-	if (ret < 0)
-		return ret;
-	judge(client->control, client->body, client->size, &reply);
-	ret = reply_encode(&reply, &dt, NULL);
-	if (ret < 0) {
-		dt_free(&dt);
-		return ret;
-	}
-	free(client->body);
-	client->body = dt.blob;
-	return client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
-}
-
 static int client_write_reply(struct client *client)
 {
 	ssize_t put = send(client->source.fd, client->body + client->done,
@@ -221,6 +125,25 @@ static int client_write_reply(struct client *client)
 	free(client->body);
 	client->body = NULL;
 	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
+}
+
+static int client_read_body(struct client *client)
+{
+	int ret = client_receive(client, client->body);
+	struct dt dt = { 0 };
+
+	if (ret < 0)
+		return ret;
+	ret = answer(client->control, client->body, client->size, &dt);
+	if (ret < 0) {
+		dt_free(&dt);
+		return ret;
+	}
+	free(client->body);
+	client->body = dt.blob;
+	ret = client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
+	/* At once: the command may have ended the loop. */
+	return ret < 0 ? ret : client_write_reply(client);
 }
 
 /* One step an event: a client with much to say does not keep the loop from the VM's devices. */
@@ -238,7 +161,7 @@ static void client_ready(void *ctx, uint32_t events)
 	if (ret < 0 && ret != -EAGAIN && ret != -EINTR) {
 		if (ret != -ECONNRESET)
 			log_debug("VM %s: a client of its control socket is dropped: %s",
-				  client->control->vm_name, strerror(-ret));
+				  client->control->vm.name, strerror(-ret));
 		client_drop(client);
 	}
 }
@@ -305,7 +228,10 @@ static void control_running(void *state, struct machine *m)
 {
 	struct control *c = state;
 
-	c->machine = m;
+	c->vm.machine = m;
+	/* A VM that was reset while it was being paused is still paused. */
+	if (m && c->vm.paused)
+		machine_pause(m);
 }
 
 static void control_close(void *state)
@@ -323,11 +249,11 @@ static void control_close(void *state)
 
 static int listen_for(struct control *c, struct err *e)
 {
-	int ret = socket_find(&c->place, c->vm_name, e);
+	int ret = socket_find(&c->place, c->vm.name, e);
 
 	if (ret < 0)
 		return ret;
-	ret = socket_listen(&c->place, c->vm_name, e);
+	ret = socket_listen(&c->place, c->vm.name, e);
 	if (ret < 0)
 		return ret;
 	c->listener = (struct loop_source){ .fd = ret, .ready = accept_client, .ctx = c };
@@ -350,7 +276,7 @@ static int control_open(void *options, const struct machine_config *cfg, struct 
 	(void)options;
 	if (!c)
 		return err_sys(e, "cannot serve a control socket");
-	c->vm_name = cfg->name;
+	c->vm = (struct steered){ .name = cfg->name, .since = clock_boottime.now(NULL) };
 	c->loop = loop;
 	for (size_t i = 0; i < ARRAY_SIZE(c->client); i++)
 		c->client[i] = (struct client){ .control = c, .source = { .fd = -1 } };

@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libfdt.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include "ipc/message.h"
+#include "util/bits.h"
 
 #define COMPATIBLE "lkvm,control"
 
@@ -21,7 +24,19 @@ int message_size(const void *head)
 	return size > MESSAGE_MAX ? -EMSGSIZE : (int)size;
 }
 
-static int start(struct dt *dt, struct err *e)
+/*
+ * The arguments of requests: each stands in struct request, and on the wire under its name. One more is a row here
+ * and a field there.
+ */
+static const struct argument {
+	const char *name;
+	size_t off, size; /* of a text, with its terminator; 0: a number of 64 bits */
+} arguments[] = {
+	{ "disk", offsetof(struct request, disk), MESSAGE_DISK_SIZE },
+	{ "size", offsetof(struct request, size), 0 },
+};
+
+int message_start(struct dt *dt, struct err *e)
 {
 	int ret = dt_start(dt, e);
 
@@ -32,43 +47,69 @@ static int start(struct dt *dt, struct err *e)
 	return 0;
 }
 
+static void encode_argument(const struct argument *arg, const struct request *request,
+			    struct dt *dt)
+{
+	const void *field = (const char *)request + arg->off;
+	const char *text = field;
+	const uint64_t *number = field;
+
+	if (arg->size && *text)
+		dt_string(dt, arg->name, text);
+	if (!arg->size && *number)
+		dt_u64(dt, arg->name, *number);
+}
+
 int request_encode(const struct request *request, struct dt *dt, struct err *e)
 {
-	int ret = start(dt, e);
+	int ret = message_start(dt, e);
 
 	if (ret < 0)
 		return ret;
 	dt_string(dt, "command", request->command);
-	if (request->disk[0])
-		dt_string(dt, "disk", request->disk);
-	if (request->size)
-		dt_u64(dt, "size", request->size);
+	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
+		encode_argument(&arguments[i], request, dt);
 	return dt_finish(dt, e);
 }
 
-static void encode_balloon(const struct balloon_state *state, struct dt *dt)
+void message_answer(struct dt *dt, int status, const char *fmt, ...)
 {
-	fdt64_t stat[BALLOON_NR_STATS];
+	char text[MESSAGE_TEXT_SIZE];
+	va_list args;
 
-	dt_u64(dt, "target", state->target);
-	dt_u64(dt, "actual", state->actual);
-	dt_u64(dt, "answers", state->answers);
-	for (size_t i = 0; i < BALLOON_NR_STATS; i++)
-		fdt64_st(&stat[i], state->stat[i]);
-	dt_bytes(dt, "statistics", stat, sizeof(stat));
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	/* Names of files and the like may be anything. */
+	for (char *c = text; *c; c++)
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	dt_cells(dt, "status", (uint32_t)status);
+	dt_string(dt, "text", text);
 }
 
-int reply_encode(const struct reply *reply, struct dt *dt, struct err *e)
+int message_number(const void *tree, int node, const char *name, uint64_t *value)
 {
-	int ret = start(dt, e);
+	int len;
+	const void *cells = fdt_getprop(tree, node, name, &len);
 
-	if (ret < 0)
-		return ret;
-	dt_cells(dt, "status", (uint32_t)reply->status);
-	dt_string(dt, "text", reply->text);
-	if (reply->has_balloon)
-		encode_balloon(&reply->balloon, dt);
-	return dt_finish(dt, e);
+	if (!cells || (len != sizeof(fdt64_t) && len != sizeof(fdt32_t)))
+		return -ENOENT;
+	*value = len == sizeof(fdt64_t) ? fdt64_ld(cells) : fdt32_ld(cells);
+	return 0;
+}
+
+const char *message_text(const void *tree, int node, const char *name)
+{
+	int len;
+	const char *text = fdt_getprop(tree, node, name, &len);
+
+	if (!text || len < 1 || text[len - 1])
+		return NULL;
+	for (int i = 0; i < len - 1; i++) {
+		if (text[i] < ' ' || text[i] > '~')
+			return NULL;
+	}
+	return text;
 }
 
 static int get_u32(const void *fdt, const char *name, uint32_t *value, struct err *e)
@@ -100,10 +141,8 @@ static int get_text(const void *fdt, const char *name, char *text, size_t size, 
 
 	if (!value || len < 1 || (size_t)len > size || value[len - 1])
 		return err_set(e, EBADMSG, "a message without a short text: %s", name);
-	for (int i = 0; i < len - 1; i++) {
-		if (value[i] < ' ' || value[i] > '~')
-			return err_set(e, EBADMSG, "a message without a plain text: %s", name);
-	}
+	if (!message_text(fdt, 0, name))
+		return err_set(e, EBADMSG, "a message without a plain text: %s", name);
 	memcpy(text, value, (size_t)len);
 	return 0;
 }
@@ -128,6 +167,18 @@ static int check(const void *blob, size_t size, struct err *e)
 	return 0;
 }
 
+static int decode_argument(const struct argument *arg, struct request *request, const void *blob,
+			   struct err *e)
+{
+	void *field = (char *)request + arg->off;
+
+	if (!fdt_getprop(blob, 0, arg->name, NULL))
+		return 0;
+	if (arg->size)
+		return get_text(blob, arg->name, field, arg->size, e);
+	return get_u64(blob, arg->name, field, e);
+}
+
 int request_decode(struct request *request, const void *blob, size_t size, struct err *e)
 {
 	int ret = check(blob, size, e);
@@ -135,28 +186,8 @@ int request_decode(struct request *request, const void *blob, size_t size, struc
 	*request = (struct request){ 0 };
 	if (ret == 0)
 		ret = get_text(blob, "command", request->command, sizeof(request->command), e);
-	if (ret == 0 && fdt_getprop(blob, 0, "disk", NULL))
-		ret = get_text(blob, "disk", request->disk, sizeof(request->disk), e);
-	if (ret == 0 && fdt_getprop(blob, 0, "size", NULL))
-		ret = get_u64(blob, "size", &request->size, e);
-	return ret;
-}
-
-/* A later version may tell more, an earlier one less: what did not come is not known. */
-static int decode_balloon(const void *blob, struct balloon_state *state, struct err *e)
-{
-	int len;
-	const fdt64_t *stat = fdt_getprop(blob, 0, "statistics", &len);
-	int ret = get_u64(blob, "target", &state->target, e);
-
-	if (ret == 0)
-		ret = get_u64(blob, "actual", &state->actual, e);
-	if (ret == 0)
-		ret = get_u64(blob, "answers", &state->answers, e);
-	for (size_t i = 0; i < BALLOON_NR_STATS; i++)
-		state->stat[i] = stat && (i + 1) * sizeof(*stat) <= (size_t)len
-					 ? fdt64_ld(&stat[i])
-					 : BALLOON_STAT_UNKNOWN;
+	for (size_t i = 0; i < ARRAY_SIZE(arguments) && ret == 0; i++)
+		ret = decode_argument(&arguments[i], request, blob, e);
 	return ret;
 }
 
@@ -169,11 +200,7 @@ int reply_decode(struct reply *reply, const void *blob, size_t size, struct err 
 		ret = get_u32(blob, "status", &status, e);
 	if (ret == 0)
 		ret = get_text(blob, "text", reply->text, sizeof(reply->text), e);
-	reply->has_balloon = ret == 0 && fdt_getprop(blob, 0, "answers", NULL);
-	if (reply->has_balloon)
-		ret = decode_balloon(blob, &reply->balloon, e);
-	if (ret < 0)
-		return ret;
-	reply->status = (int32_t)status;
-	return 0;
+	if (ret == 0)
+		reply->status = (int32_t)status;
+	return ret;
 }

@@ -84,6 +84,33 @@ int opt_set_size(void *field, const char *value, struct err *e)
 	return 0;
 }
 
+int opt_set_time(void *field, const char *value, struct err *e)
+{
+	static const struct {
+		const char *name;
+		uint64_t ms;
+	} units[] = {
+		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 },
+	};
+	const char *unit = value;
+	uint64_t n = 0;
+	int ret = read_decimal(&unit, OPT_TIME_MAX, &n);
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(units) && strcmp(units[i].name, unit))
+		i++;
+	/* What overflows leaves @unit at the number's begin. */
+	if (ret == -EINVAL || (ret == 0 && i == ARRAY_SIZE(units)))
+		return err_set(
+			e, EINVAL,
+			"'%s' is not a time: a whole number and one of ms s m h, or none for s",
+			value);
+	if (ret || !n || n > OPT_TIME_MAX / units[i].ms)
+		return err_set(e, ERANGE, "'%s' is out of range: 1ms to 8784h", value);
+	*(uint64_t *)field = n * units[i].ms;
+	return 0;
+}
+
 int opt_set_u32(void *field, const char *value, struct err *e)
 {
 	const char *rest = value;

@@ -66,6 +66,7 @@ static void finish(struct virtio_blk *blk, struct virtio_blk_request *rq, uint8_
 {
 	bool ok = status == VIRTIO_BLK_S_OK;
 
+	blk->count.errors += !ok;
 	*rq->status = status;
 	/*
 	 * After an error only the last byte has been written: of nothing else, if there was room
@@ -97,8 +98,28 @@ static void finish_late(struct virtio_blk *blk, struct virtio_blk_request *rq)
 		virtio_stopped(&blk->dev, VIRTIO_ALL);
 }
 
+static void count(struct virtio_blk *blk, const struct block_request *io)
+{
+	switch (io->op) {
+	case BLOCK_READ:
+		blk->count.reads++;
+		blk->count.read_bytes += io->len;
+		break;
+	case BLOCK_WRITE:
+		blk->count.writes++;
+		blk->count.write_bytes += io->len;
+		break;
+	case BLOCK_FLUSH:
+		blk->count.flushes++;
+		break;
+	default:
+		blk->count.discards++;
+	}
+}
+
 static void submit(struct virtio_blk *blk, struct virtio_blk_request *rq)
 {
+	count(blk, &rq->io);
 	if (blk->backend.submit(blk->backend.ctx, &rq->io)) {
 		finish(blk, rq, status_of(rq->io.result));
 		return;
@@ -197,10 +218,22 @@ static void blk_start(struct virtio_device *dev)
 		set_writeback(to_blk(dev), false);
 }
 
+static const struct virtio_counter blk_counters[] = {
+	{ "reads", offsetof(struct virtio_blk, count.reads) },
+	{ "read-bytes", offsetof(struct virtio_blk, count.read_bytes) },
+	{ "writes", offsetof(struct virtio_blk, count.writes) },
+	{ "write-bytes", offsetof(struct virtio_blk, count.write_bytes) },
+	{ "flushes", offsetof(struct virtio_blk, count.flushes) },
+	{ "discards", offsetof(struct virtio_blk, count.discards) },
+	{ "errors", offsetof(struct virtio_blk, count.errors) },
+	{ 0 },
+};
+
 static const struct virtio_class blk_class = {
 	.name = "blk",
 	.id = VIRTIO_ID_BLOCK,
 	.pci_class = 0x010000, /* mass storage, SCSI: what drivers of this device expect */
+	.counters = blk_counters,
 	.config_write = blk_config_write,
 	.start = blk_start,
 	.notify = blk_notify,

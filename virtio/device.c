@@ -60,6 +60,7 @@ static struct virtq *find(const struct virtio_device *dev, uint32_t queue)
 
 static void interrupt(struct virtio_device *dev, int queue)
 {
+	dev->nr_interrupts++;
 	if (dev->transport)
 		dev->transport->interrupt(dev->transport_ctx, queue);
 }
@@ -395,6 +396,7 @@ void virtio_notify(struct virtio_device *dev, uint32_t queue)
 
 	if (!q || !q->enabled || !virtio_runs(dev) || !dev->class->notify)
 		return;
+	dev->nr_notifications++;
 	virtq_disable_notify(q);
 	dev->class->notify(dev, queue);
 }

@@ -59,6 +59,7 @@ static void transmit(struct virtio_net_pair *pair)
 	unsigned int queue = net_tx_queue(pair), left = TURN;
 	struct iovec iov[VIRTIO_NET_QUEUE_SIZE];
 	struct virtq_chain chain;
+	bool fits;
 
 	while (left && virtio_pop(&net->dev, queue, &chain, iov, VIRTIO_NET_QUEUE_SIZE)) {
 		if (chain.nr_in || chain.out_len < NET_HDR_SIZE) {
@@ -67,14 +68,18 @@ static void transmit(struct virtio_net_pair *pair)
 						 : "too short for its header");
 			return;
 		}
-		if (chain.out_len <= NET_HDR_SIZE + NET_FRAME_MAX &&
-		    !net->backend.send(net->backend.ctx, pair->nr, iov, chain.nr_out,
-				       chain.out_len)) {
+		fits = chain.out_len <= NET_HDR_SIZE + NET_FRAME_MAX;
+		if (fits && !net->backend.send(net->backend.ctx, pair->nr, iov, chain.nr_out,
+					       chain.out_len)) {
 			virtq_unpop(&net->dev.queue[queue]);
 			left = 0;
 			break;
 		}
 		virtio_push(&net->dev, queue, chain.head, 0);
+		if (fits) {
+			net->count.sent++;
+			net->count.sent_bytes += chain.out_len - NET_HDR_SIZE;
+		}
 		left--;
 	}
 	virtio_push_end(&net->dev, queue);
@@ -233,10 +238,20 @@ static bool net_stop(struct virtio_device *dev, int queue)
 	return !net->vhost.nr || virtio_vhost_stop(&net->vhost, VIRTIO_ALL);
 }
 
+static const struct virtio_counter net_counters[] = {
+	{ "sent", offsetof(struct virtio_net, count.sent) },
+	{ "sent-bytes", offsetof(struct virtio_net, count.sent_bytes) },
+	{ "received", offsetof(struct virtio_net, count.received) },
+	{ "received-bytes", offsetof(struct virtio_net, count.received_bytes) },
+	{ "filtered", offsetof(struct virtio_net, count.filtered) },
+	{ 0 },
+};
+
 static const struct virtio_class net_class = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
 	.pci_class = PCI_CLASS_ETHERNET,
+	.counters = net_counters,
 	.start = net_start,
 	.notify = net_notify,
 	.stop = net_stop,

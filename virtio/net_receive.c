@@ -186,6 +186,8 @@ static void deliver(struct virtio_net_pair *pair)
 	unsigned int queue = net_rx_queue(pair), nr = 0;
 	uint8_t count[2];
 
+	pair->net->count.received++;
+	pair->net->count.received_bytes += pair->frame - NET_HDR_SIZE;
 	for (size_t left = pair->frame; left; nr++)
 		left -= least(left, pair->buffer[nr].len);
 	put_le16(count, (uint16_t)nr);
@@ -219,6 +221,8 @@ void net_receive(struct virtio_net_pair *pair)
 			break;
 		if (pair->frame && wants(pair))
 			deliver(pair);
+		else if (pair->frame)
+			net->count.filtered++;
 		pair->frame = 0;
 	}
 	virtio_push_end(&net->dev, net_rx_queue(pair));

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "kvm/kvm.h"
 #include "util/bits.h"
 #include "util/timeline.h"
@@ -44,6 +45,16 @@ void vcpu_kick(struct vcpu *vcpu)
 	if (vcpu->alive)
 		pthread_kill(vcpu->self, KICK_SIGNAL);
 	pthread_mutex_unlock(&vcpu->vm->kick_lock);
+}
+
+uint64_t vcpu_cpu_time(const struct vcpu *vcpu)
+{
+	struct timespec ts = { 0 };
+	clockid_t clock;
+
+	if (vcpu->started && pthread_getcpuclockid(vcpu->thread, &clock) == 0)
+		clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
 static bool take_kick(struct vcpu *vcpu)

@@ -22,9 +22,11 @@
 #include "arm/vsock.h"
 #include "util/err.h"
 #include "vm/balloon.h"
+#include "vm/vm.h"
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 
+struct dt;
 struct loop;
 struct machine;
 struct machine_config;
@@ -110,7 +112,13 @@ enum machine_status {
 	MACHINE_OFF = 0,       /* SYSTEM_OFF, or stopped by SIGTERM, SIGINT or Ctrl-A x */
 	MACHINE_RESET = 120,   /* SYSTEM_RESET without --reboot */
 	MACHINE_CRASHED = 121, /* the guest reported a crash */
-	MACHINE_FAILED = 125,  /* lkvm or the host failed, or the user asked for what cannot be */
+	/* By ipc/verdict.h, not by machine_run(): */
+	MACHINE_PANICKED = 122, /* the guest's kernel panicked */
+	MACHINE_UNEXPECTED =
+		123, /* it said what it must not, or ended before it had said what it should */
+	MACHINE_TIMEOUT = 124, /* it took too long */
+
+	MACHINE_FAILED = 125, /* lkvm or the host failed, or the user asked for what cannot be */
 };
 
 /*
@@ -149,10 +157,49 @@ void machine_tap_console(struct machine *m, struct console_tap *tap);
 void machine_untap_console(struct machine *m, struct console_tap *tap);
 
 /*
+ * @heard(@ctx) is called when the guest's kernel says by the pvpanic device that it panicked, in place of a
+ * warning: on a vCPU's thread, with the device's lock held; must not block. For one life: by a machine_control's
+ * running(), before the guest runs.
+ */
+void machine_watch_panic(struct machine *m, void (*heard)(void *ctx), void *ctx);
+
+/* What may be seen of a machine when it runs or has just ended (machine_control.running(), with NULL). */
+
+/* How often its vCPU @cpu left the guest for this reason; 0 if there is no such vCPU. Any thread. */
+uint64_t machine_exits(const struct machine *m, unsigned int cpu, enum vcpu_exit exit);
+/* Why it ended; VM_RUNNING: it did not. Any thread. */
+enum vm_end machine_end(const struct machine *m);
+/* Of PSCI, that the guest finds. */
+uint32_t machine_psci(const struct machine *m);
+
+/*
  * Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would; returns whether it slept. By
  * a machine_control, on the thread of machine_run().
  */
 bool machine_wake(struct machine *m);
+
+/*
+ * Presses the machine's power button, for a moment. What comes of it is the guest's to say: nothing, if it has no driver
+ * for it. By a machine_control, on the thread of machine_run().
+ */
+void machine_press_power(struct machine *m);
+
+/* What a machine is and does at the moment. */
+struct machine_state {
+	bool paused;       /* by anybody */
+	bool asleep;       /* in SYSTEM_SUSPEND */
+	uint32_t nr_cpus;  /* those that there are; the guest may have fewer on */
+	uint32_t psci;     /* effective version, major << 16 | minor */
+	uint64_t ram_size; /* bytes */
+};
+
+void machine_get_state(struct machine *m, struct machine_state *state);
+
+/*
+ * Writes what a machine has done and taken so far into @dt, inside of a node that is begun: nodes whose properties are numbers of
+ * 64 bits, and are what their names say (docs/control.md). By a machine_control, on the thread of machine_run().
+ */
+void machine_put_stat(struct machine *m, struct dt *dt);
 
 /*
  * Gives a disk another size and tells the guest: disk_resize(), whose @size 0 means to look at the

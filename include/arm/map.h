@@ -11,6 +11,8 @@
  *	0x080a_0000  GICR (GICv3), first 123 CPUs
  *	0x0901_0000  PL031
  *	0x0903_0000  power and reset (PSCI 0.1 only)
+ *	0x0904_0000  PL061 with the power button
+ *	0x0906_0000  pvpanic (as the example of its binding has it)
  *	0x0a00_0000  virtio-mmio, 32 slots, 0x200 apart
  *	0x1000_0000  PCI memory, 32-bit window
  *	0x3f00_0000  PCI configuration space (ECAM) of bus 0
@@ -18,7 +20,7 @@
  *	above RAM    GICR of further CPUs
  *	above that   PCI memory, 64-bit window: 4 GiB at a multiple of 4 GiB, where the host has room
  *
- *	SPI 2 PL031   3..6 PCI INTA to INTD   8..11 UARTs   16..47 virtio-mmio   48..111 GICv2m
+ *	SPI 2 PL031   3..6 PCI INTA to INTD   7 PL061   8..11 UARTs   16..47 virtio-mmio   48..111 GICv2m
  */
 #ifndef LKVM_ARM_MAP_H
 #define LKVM_ARM_MAP_H
@@ -44,6 +46,8 @@
 #define MAP_RTC      0x09010000ULL
 #define MAP_RTC_SIZE 0x1000ULL
 #define MAP_SYSCON   0x09030000ULL
+#define MAP_GPIO     0x09040000ULL
+#define MAP_PVPANIC  0x09060000ULL
 
 #define MAP_VIRTIO        0x0a000000ULL
 #define MAP_VIRTIO_STRIDE 0x200ULL
@@ -63,7 +67,8 @@
 
 /* Interrupts: SPI numbers (INTID - 32), and PPI numbers (INTID - 16). */
 #define MAP_SPI_RTC       2
-#define MAP_SPI_PCI       3  /* 3..6 */
+#define MAP_SPI_PCI       3 /* 3..6 */
+#define MAP_SPI_GPIO      7
 #define MAP_SPI_UART      8  /* 8..11 */
 #define MAP_SPI_VIRTIO    16 /* 16..47 */
 #define MAP_SPI_GICV2M    48 /* 48..111 */

@@ -13,4 +13,10 @@
  */
 int unix_listen(const struct sockaddr_un *address, int backlog);
 
+/*
+ * Takes what is at @address away if it is a socket at which nobody listens any more; under the same lock. Returns 0, or
+ * -errno, as unix_listen().
+ */
+int unix_remove_dead(const struct sockaddr_un *address);
+
 #endif

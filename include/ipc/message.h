@@ -10,13 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "util/err.h"
-#include "vm/balloon.h"
 #include "vm/dt.h"
 
 #define MESSAGE_VERSION 1
 
-/* No message is longer, in bytes. */
-#define MESSAGE_MAX 65536
+/* No message is longer, in bytes: the statistics of a VM with all its CPUs fit. */
+#define MESSAGE_MAX 262144
 /* So many bytes of a message tell how long it is. */
 #define MESSAGE_HEAD 8
 
@@ -32,12 +31,12 @@ struct request {
 	uint64_t size;                /* bytes */
 };
 
-/* What a VM answers. */
+/* What a VM answered. */
 struct reply {
 	int32_t status; /* 0 or -errno */
 	char text[MESSAGE_TEXT_SIZE];
-	bool has_balloon; /* the following came, or is to be sent */
-	struct balloon_state balloon;
+	/* The whole message, for message_number() and message_text(): what else the command tells. */
+	void *tree;
 };
 
 /*
@@ -46,15 +45,32 @@ struct reply {
  */
 int message_size(const void *head);
 
-/* Write one into @dt; dt_free() by the caller, also after a failure. Return 0, or -errno with @e. */
+/*
+ * Writes a request, or what all messages begin with, into @dt; dt_free() by the caller, also after a failure. Return 0,
+ * or -errno with @e.
+ */
 int request_encode(const struct request *request, struct dt *dt, struct err *e);
-int reply_encode(const struct reply *reply, struct dt *dt, struct err *e);
+int message_start(struct dt *dt, struct err *e);
 
 /*
- * Read one from the @size bytes at @blob; properties that are not known are ignored. Return 0,
+ * What every reply has: @status, 0 or -errno, and a text for people. Once, first; what else a command tells follows by
+ * dt_u64() and the like, properties before nodes, as a tree is written, and dt_finish().
+ */
+void message_answer(struct dt *dt, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Read one from the @size bytes at @blob; properties that are not known are ignored. reply->tree is left alone. Return 0,
  * -EBADMSG for damage, -EPROTONOSUPPORT for another version than this one; both with @e set.
  */
 int request_decode(struct request *request, const void *blob, size_t size, struct err *e);
 int reply_decode(struct reply *reply, const void *blob, size_t size, struct err *e);
+
+/*
+ * Properties of the sound tree of a reply, which may hold anything, in @node (0: the root). A number, of 32 or 64 bits: returns
+ * 0, or -ENOENT with *value untouched. A plain ASCII text, which stays the tree's; NULL: there is none.
+ */
+int message_number(const void *tree, int node, const char *name, uint64_t *value);
+const char *message_text(const void *tree, int node, const char *name);
 
 #endif

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include "util/err.h"
 
+#define OPT_TIME_MAX (366 * 24 * 3600 * 1000ULL) /* a year */
+
 struct opt {
 	char letter;      /* short form, or 0 */
 	const char *name; /* long form */
@@ -31,6 +33,8 @@ int opt_set_string(void *field, const char *value, struct err *e);
 int opt_set_flag(void *field, const char *value, struct err *e);
 /* A decimal number with one of the suffixes B K M G T (or none: M), lower case too, as bytes. */
 int opt_set_size(void *field, const char *value, struct err *e);
+/* A decimal number of seconds, or with one of the units ms s m h, as milliseconds: more than none, at most OPT_TIME_MAX. */
+int opt_set_time(void *field, const char *value, struct err *e);
 /* A decimal number 0 to UINT32_MAX into a uint32_t. */
 int opt_set_u32(void *field, const char *value, struct err *e);
 

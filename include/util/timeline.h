@@ -22,6 +22,9 @@ struct timeline {
 
 #define TIMELINE_NONE ((struct timeline){ .lock = PTHREAD_MUTEX_INITIALIZER })
 
+/* The time that marks have. */
+uint64_t timeline_now(void);
+
 /*
  * Notes that @name, a text that outlives @t, happened now. @t may be NULL: nobody wants to know. Any
  * thread.

@@ -26,6 +26,9 @@ struct virtio_blk {
 	uint16_t queue_in_flight[VIRTIO_BLK_QUEUES_MAX];
 	uint32_t pushed;  /* queues whose driver has not been interrupted for all yet: a bit each */
 	uint32_t waiting; /* queues that were left with buffers in them */
+	struct {
+		uint64_t reads, read_bytes, writes, write_bytes, flushes, discards, errors;
+	} count;
 };
 
 /*

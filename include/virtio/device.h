@@ -22,11 +22,19 @@ struct virtio_device;
 /* For where a queue's number is expected: every queue; for interrupts: the configuration's. */
 #define VIRTIO_ALL (-1)
 
+/* What a kind of device counts, for people: a uint64_t of its structure, which begins with a struct virtio_device. */
+struct virtio_counter {
+	const char *name; /* a property's: "read-bytes" */
+	size_t off;
+};
+
 /* What a kind of device does: a const table. A function that is NULL has nothing to do. */
 struct virtio_class {
 	const char *name;   /* "blk", in messages */
 	uint16_t id;        /* 5: device types */
 	uint32_t pci_class; /* PCI class, subclass and interface: 0x010000 */
+	const struct virtio_counter
+		*counters; /* up to one without a name; or NULL: it counts nothing */
 	/*
 	 * The driver wrote @len (1, 2, 4) bytes of the configuration; @off + @len <= config_size. At any
 	 * time, also before the driver accepted anything.
@@ -89,6 +97,7 @@ struct virtio_device {
 	enum virtio_queue_state *queue_state; /* of each */
 	unsigned int nr_queues;
 	struct log_limit limit; /* what the guest may make the device say */
+	uint64_t nr_notifications, nr_interrupts;
 };
 
 /*

@@ -63,6 +63,9 @@ struct virtio_net {
 	bool control_waits;     /* commands are left for another turn */
 	struct virtio_net_filter filter;
 	struct virtio_net_pair *pair; /* backend.info.nr_pairs of them */
+	struct { /* without vhost: whole frames, as the guest has sent and got them */
+		uint64_t sent, sent_bytes, received, received_bytes, filtered;
+	} count;
 };
 
 /*

@@ -128,6 +128,9 @@ void vm_set_ops(struct vm *vm, const struct vcpu_ops *ops, void *ctx);
  */
 void vcpu_kick(struct vcpu *vcpu);
 
+/* The processor's time that its thread has taken, the guest's included, in ns. While vm_run() runs; the loop's thread. */
+uint64_t vcpu_cpu_time(const struct vcpu *vcpu);
+
 /*
  * A device may be busy no longer (mmio_ops.busy): vCPUs that wait for one look again. Any thread, also with
  * the device's lock held; when nobody waits, nothing happens.

@@ -113,6 +113,76 @@ check "control: a VM that was killed is not there" 125 "Fatal: there is no VM we
 [ ! -s "$err" ] || why="${why:-it is not silent}"
 verdict "control: a dead socket is replaced without a word" "$why"
 
+ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
+state() { "$LKVM" list | awk -v name="$1" '$1 == name { print $3 }'; }
+is_now() { [ "$(state web)" = "$1" ]; }
+
+# forced STATE ARGUMENT...: a VM in that state is gone within a second.
+forced()
+{
+	name="control: lkvm stop --force, $1" why=
+	want=$1
+	shift
+	start web "$@"
+	[ "$want" != paused ] || "$LKVM" pause web 2>/dev/null || why="pause: status $?"
+	until_true is_now "$want" || why="${why:-it is $(state web)}"
+	begin=$(ms)
+	"$LKVM" stop --force web 2>"$work/said" || why="${why:-status $?}"
+	took=$(($(ms) - begin))
+	[ "$(cat "$work/said")" = "Info: VM web was stopped" ] || why="${why:-$(cat "$work/said")}"
+	[ $took -le 1000 ] || why="${why:-it takes $took ms}"
+	[ ! -e "$sockets/web.sock" ] || why="${why:-its socket is left}"
+	wait $pid || why="${why:-status $? of the VM}"
+	verdict "$name" "$why"
+}
+forced running guests/hang.bin -c 1
+forced paused guests/hang.bin
+[ "$LAB_HOST" = 5.10 ] || forced asleep guests/sleep.bin -c 1
+
+start web guests/wfi.bin
+"$LKVM" pause -n web 2>"$work/said"
+check "control: pausing twice is well" 0 "VM web is paused already" "$LKVM" pause web
+check "control: a paused VM answers" 0 "there is no disk '0'" sh -c "! $LKVM resize web 0"
+stop TERM
+why=
+[ $status -eq 0 ] || why="status $status"
+verdict "control: SIGTERM ends a paused VM" "$why"
+
+# lkvm itself hangs, as far as anybody can see.
+start web guests/wfi.bin
+kill -STOP $pid
+why=
+begin=$(ms)
+"$LKVM" stop --force web 2>"$work/said" || why="status $?"
+took=$(($(ms) - begin))
+stop CONT 2>/dev/null
+[ $status -eq 137 ] || why="${why:-its status is $status}"
+grep -q "^Warning: VM web hangs, and is killed" "$work/said" || why="${why:-$(cat "$work/said")}"
+[ $took -le 1500 ] || why="${why:-it takes $took ms}"
+[ ! -e "$sockets/web.sock" ] || why="${why:-its socket is left}"
+verdict "control: a VM that hangs is killed by --force, and its socket goes" "$why"
+
+# Commands of all kinds at once, among clients that hang and send garbage.
+start web guests/wfi.bin
+./bad-client "$sockets/web.sock" hang >"$work/hang" &
+hang=$!
+until_true grep -q hanging "$work/hang"
+why=
+./bad-client "$sockets/web.sock" garbage &
+garbage=$!
+for i in list "stat web" "stat --json web" "pause web" "resume web"; do
+	# shellcheck disable=SC2086	# words
+	"$LKVM" $i >"$work/said" 2>&1 || why="${why:-$i: status $?, $(cat "$work/said")}"
+done
+wait $garbage || why="${why:-bad-client: status $?}"
+kill $hang
+is_now running || why="${why:-it is $(state web)}"
+verdict "control: all commands are answered among clients that hang and send garbage" "$why"
+stop TERM
+
+check "control: to stop nobody is refused" 125 "Fatal: stop: which VM?" "$LKVM" stop
+check "control: one VM, or all of them" 125 "Fatal: pause: VM 'web', or all of them?" "$LKVM" pause -a web
+check "control: stop says who is not there" 125 "Fatal: there is no VM nobody" "$LKVM" stop nobody
 check "control: a VM that never was is named" 125 "Fatal: there is no VM nobody" "$LKVM" resume nobody
 
 : >"$work/file"

@@ -28,7 +28,7 @@ PATH=$PATH:$work
 # All files and what dpkg knows, but for its logs, its older copies and what other packages' triggers renew.
 listing()
 {
-	(cd "$root" && find . -xdev \( -path ./tmp -o -path ./var/log -o -path './var/lib/dpkg/*-old' -o -path ./var/cache \
+	(cd "$root" && find . -xdev \( -path ./tmp -o -path ./run -o -path ./var/log -o -path './var/lib/dpkg/*-old' -o -path ./var/cache \
 		-o -path ./etc/ld.so.cache \) -prune -o -print | sort)
 }
 

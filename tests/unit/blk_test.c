@@ -608,6 +608,31 @@ static void the_images_errors_reach_the_driver(void **state)
 	assert_int_equal(range_request(w, VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_UNSUPP);
 }
 
+static void what_it_moves_is_counted(void **state)
+{
+	struct world *w = *state;
+
+	start(w, F(FLUSH) | F(DISCARD) | F(WRITE_ZEROES));
+	request(w, VIRTIO_BLK_T_IN, 0, 1024, true, NULL);
+	request(w, VIRTIO_BLK_T_IN, 2, 512, true, NULL);
+	request(w, VIRTIO_BLK_T_OUT, 0, 4096, false, NULL);
+	request(w, VIRTIO_BLK_T_FLUSH, 0, 0, false, NULL);
+	range_request(w, VIRTIO_BLK_T_DISCARD, 0, 8, 0);
+	range_request(w, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0);
+	w->result = -EIO;
+	request(w, VIRTIO_BLK_T_IN, 0, 512, true, NULL);
+	request(w, VIRTIO_BLK_T_IN, DISK_SIZE / 512, 512, true, NULL);
+	assert_int_equal(w->blk.count.reads, 3);
+	assert_int_equal(w->blk.count.read_bytes, 2048);
+	assert_int_equal(w->blk.count.writes, 1);
+	assert_int_equal(w->blk.count.write_bytes, 4096);
+	assert_int_equal(w->blk.count.flushes, 1);
+	assert_int_equal(w->blk.count.discards, 2);
+	assert_int_equal(w->blk.count.errors, 2);
+	assert_int_equal(w->blk.dev.nr_notifications, 1 + 8); /* the first when it starts */
+	assert_int_equal(w->blk.dev.nr_interrupts, w->counts.used);
+}
+
 /* --- Chains that are no requests --- */
 
 static void breaks(struct world *w, const struct ring_part *part, unsigned int nr)
@@ -888,6 +913,7 @@ int main(void)
 		TEST(what_was_not_negotiated_is_unsupported),
 		TEST(a_read_only_disk_is_not_written),
 		TEST(the_images_errors_reach_the_driver),
+		TEST(what_it_moves_is_counted),
 		TEST(without_room_for_a_status_the_device_breaks),
 		TEST(without_a_whole_header_the_device_breaks),
 		TEST(without_any_header_the_device_breaks),

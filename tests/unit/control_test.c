@@ -4,6 +4,7 @@
  * in a thread of its own, and the machine is a number that was woken so many times.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libfdt.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,6 +24,7 @@
 #include "ipc/control.h"
 #include "ipc/message.h"
 #include "ipc/name.h"
+#include "ipc/target.h"
 #include "util/log.h"
 #include "vm/loop.h"
 
@@ -33,6 +35,8 @@ struct machine {
 	/* What its only disk, "0", was told. */
 	uint64_t size;
 	uint64_t balloon; /* what its guest is to give back */
+	int pauses;
+	unsigned int nr_presses, nr_stops;
 };
 
 bool machine_wake(struct machine *m)
@@ -65,6 +69,42 @@ int machine_balloon(struct machine *m, const struct balloon_request *request,
 	for (unsigned int i = 0; i < BALLOON_NR_STATS; i++)
 		state->stat[i] = (uint64_t)i << 40;
 	return 0;
+}
+
+void machine_pause(struct machine *m)
+{
+	m->pauses++;
+}
+
+void machine_continue(struct machine *m)
+{
+	m->pauses--;
+}
+
+void machine_stop(struct machine *m)
+{
+	m->nr_stops++;
+}
+
+void machine_press_power(struct machine *m)
+{
+	m->nr_presses++;
+}
+
+void machine_get_state(struct machine *m, struct machine_state *state)
+{
+	*state = (struct machine_state){ .paused = m->pauses,
+					 .asleep = m->asleep,
+					 .nr_cpus = 3,
+					 .psci = 0x10001,
+					 .ram_size = 64 << 20 };
+}
+
+void machine_put_stat(struct machine *m, struct dt *dt)
+{
+	dt_begin(dt, "counters");
+	dt_u64(dt, "wakes", m->nr_wakes);
+	dt_end(dt);
 }
 
 /* A folder for sockets, and a VM named "web" in it. */
@@ -179,13 +219,24 @@ static void assert_dropped(int fd)
 	close(fd);
 }
 
+/* The reply alone, without its tree. */
+static int call(const struct request *request, struct reply *reply, struct err *e)
+{
+	int ret = client_call("web", request, reply, e);
+
+	if (ret == 0)
+		free(reply->tree);
+	reply->tree = NULL;
+	return ret;
+}
+
 /* A command without arguments. */
 static int ask(const char *command, struct reply *reply, struct err *e)
 {
 	struct request request = { 0 };
 
 	snprintf(request.command, sizeof(request.command), "%s", command);
-	return client_call("web", &request, reply, e);
+	return call(&request, reply, e);
 }
 
 /* The VM still answers who asks properly. */
@@ -228,38 +279,56 @@ static int decode(const char *compatible, uint32_t version, const void *command,
 
 static void a_reply_arrives_as_it_was_sent(void **state)
 {
-	struct reply out = { .status = -EBUSY, .text = "VM web is busy" }, in = { 0 };
+	struct reply in = { 0 };
 	struct dt dt = { 0 };
+	uint64_t number;
 
 	(void)state;
-	assert_int_equal(reply_encode(&out, &dt, NULL), 0);
+	assert_int_equal(message_start(&dt, NULL), 0);
+	message_answer(&dt, -EBUSY, "VM %s is busy\n", "web");
+	dt_u64(&dt, "exits", 0x123456789a);
+	dt_string(&dt, "state", "running");
+	dt_begin(&dt, "vcpu0");
+	dt_u64(&dt, "mmio", 7);
+	dt_end(&dt);
+	assert_int_equal(dt_finish(&dt, NULL), 0);
 	assert_int_equal(message_size(dt.blob), fdt_totalsize(dt.blob));
 	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
 	assert_int_equal(in.status, -EBUSY);
-	assert_string_equal(in.text, out.text);
+	assert_string_equal(in.text, "VM web is busy?");
+	assert_int_equal(message_number(dt.blob, 0, "exits", &number), 0);
+	assert_int_equal(number, 0x123456789a);
+	assert_string_equal(message_text(dt.blob, 0, "state"), "running");
+	assert_int_equal(message_number(dt.blob, fdt_subnode_offset(dt.blob, 0, "vcpu0"), "mmio",
+					&number),
+			 0);
+	assert_int_equal(number, 7);
 	dt_free(&dt);
 }
 
-static void a_balloon_arrives_as_it_was_sent(void **state)
+static void a_property_of_another_kind_is_none(void **state)
 {
-	struct reply out = { .text = "VM web",
-			     .has_balloon = true,
-			     .balloon = { .target = 1, .actual = 0x123456789a, .answers = 3 } };
-	struct reply in = { 0 };
 	struct dt dt = { 0 };
+	uint64_t number = 5;
 
 	(void)state;
-	for (unsigned int i = 0; i < BALLOON_NR_STATS; i++)
-		out.balloon.stat[i] = 100 + i;
-	assert_int_equal(reply_encode(&out, &dt, NULL), 0);
-	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
-	assert_true(in.has_balloon);
-	assert_memory_equal(&in.balloon, &out.balloon, sizeof(in.balloon));
-	/* One that tells less: what did not come is not known. */
-	assert_int_equal(fdt_setprop(dt.blob, 0, "statistics", out.balloon.stat, 12), 0);
-	assert_int_equal(reply_decode(&in, dt.blob, fdt_totalsize(dt.blob), NULL), 0);
-	assert_true(in.balloon.stat[0] != BALLOON_STAT_UNKNOWN);
-	assert_true(in.balloon.stat[1] == BALLOON_STAT_UNKNOWN);
+	assert_int_equal(message_start(&dt, NULL), 0);
+	message_answer(&dt, 0, "well");
+	dt_bytes(&dt, "odd", "123", 3);
+	dt_bytes(&dt, "open", "abc", 3);
+	dt_string(&dt, "loud", "\033[2J");
+	dt_u64(&dt, "number", 0);
+	dt_empty(&dt, "empty");
+	assert_int_equal(dt_finish(&dt, NULL), 0);
+	assert_int_equal(message_number(dt.blob, 0, "odd", &number), -ENOENT);
+	assert_int_equal(message_number(dt.blob, 0, "none", &number), -ENOENT);
+	assert_int_equal(message_number(dt.blob, 0, "empty", &number), -ENOENT);
+	assert_int_equal(number, 5);
+	assert_null(message_text(dt.blob, 0, "open"));
+	assert_null(message_text(dt.blob, 0, "loud"));
+	assert_null(message_text(dt.blob, 0, "number"));
+	assert_null(message_text(dt.blob, 0, "empty"));
+	assert_null(message_text(dt.blob, 0, "none"));
 	dt_free(&dt);
 }
 
@@ -436,10 +505,10 @@ static void a_disk_is_resized(void **state)
 
 	(void)state;
 	world_start(&w);
-	client_call("web", &request, &sized, NULL);
+	call(&request, &sized, NULL);
 	told = w.machine.size;
 	request.size = 0;
-	client_call("web", &request, &unsized, NULL);
+	call(&request, &unsized, NULL);
 	world_end(&w);
 	assert_int_equal(sized.status, 0);
 	assert_string_equal(sized.text, "VM web: disk 0 has 1099511627776 bytes now");
@@ -456,7 +525,7 @@ static void a_disk_that_cannot_be_resized_is_answered_with_the_reason(void **sta
 
 	(void)state;
 	world_start(&w);
-	client_call("web", &request, &seven, NULL);
+	call(&request, &seven, NULL);
 	ask("resize", &none, NULL);
 	world_end(&w);
 	assert_int_equal(seven.status, -ENOENT);
@@ -468,26 +537,253 @@ static void a_balloon_is_set_and_says_how_it_stands(void **state)
 {
 	struct request request = { .command = "balloon-set", .size = 1 << 20 };
 	struct reply set = { 0 }, asked = { 0 }, refused = { 0 };
+	uint64_t target = 0, actual = 0, answers = 0;
+	const fdt64_t *stat;
 	struct world w;
+	int len;
 
 	(void)state;
 	world_start(&w);
 	w.machine.size = 2 << 20;
-	client_call("web", &request, &set, NULL);
-	ask("balloon-ask", &asked, NULL);
+	call(&request, &set, NULL);
+	client_call("web", &(struct request){ .command = "balloon-ask" }, &asked, NULL);
 	request.size = 3 << 20;
-	client_call("web", &request, &refused, NULL);
+	call(&request, &refused, NULL);
 	world_end(&w);
 	assert_int_equal(set.status, 0);
-	assert_true(asked.has_balloon);
-	assert_int_equal(asked.balloon.target, 1 << 20);
-	assert_int_equal(asked.balloon.actual, 4096);
-	assert_int_equal(asked.balloon.answers, 7);
+	message_number(asked.tree, 0, "target", &target);
+	message_number(asked.tree, 0, "actual", &actual);
+	message_number(asked.tree, 0, "answers", &answers);
+	assert_int_equal(target, 1 << 20);
+	assert_int_equal(actual, 4096);
+	assert_int_equal(answers, 7);
+	stat = fdt_getprop(asked.tree, 0, "statistics", &len);
+	assert_int_equal(len, BALLOON_NR_STATS * sizeof(*stat));
 	for (uint64_t i = 0; i < BALLOON_NR_STATS; i++)
-		assert_int_equal(asked.balloon.stat[i], i << 40);
+		assert_int_equal(fdt64_ld(&stat[i]), i << 40);
+	free(asked.tree);
 	assert_int_equal(refused.status, -ERANGE);
 	assert_string_equal(refused.text, "VM web: it has not so much");
-	assert_false(refused.has_balloon);
+}
+
+static void a_paused_vm_goes_on_and_its_sleep_is_left_alone(void **state)
+{
+	struct reply paused = { 0 }, again = { 0 }, resumed = { 0 }, woken = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	w.machine.asleep = true;
+	ask("pause", &paused, NULL);
+	ask("pause", &again, NULL);
+	assert_int_equal(w.machine.pauses, 1);
+	ask("resume", &resumed, NULL);
+	assert_int_equal(w.machine.pauses, 0);
+	assert_int_equal(w.machine.nr_wakes, 0);
+	ask("resume", &woken, NULL);
+	world_end(&w);
+	assert_string_equal(paused.text, "VM web is paused");
+	assert_string_equal(again.text, "VM web is paused already");
+	assert_string_equal(resumed.text, "VM web goes on, and is asleep");
+	assert_string_equal(woken.text, "VM web wakes up");
+}
+
+static void a_pause_outlives_a_reset(void **state)
+{
+	struct machine next = { 0 };
+	struct reply reply = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	ask("pause", &reply, NULL);
+	control_server.running(w.server, NULL);
+	control_server.running(w.server, &next);
+	assert_int_equal(next.pauses, 1);
+	ask("resume", &reply, NULL);
+	world_end(&w);
+	assert_int_equal(next.pauses, 0);
+	assert_int_equal(w.machine.pauses, 1);
+}
+
+static void the_power_button_of_a_paused_sleeper_finds_it_awake(void **state)
+{
+	struct reply reply = { 0 };
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	w.machine.asleep = true;
+	ask("pause", &reply, NULL);
+	ask("power-button", &reply, NULL);
+	world_end(&w);
+	assert_int_equal(reply.status, 0);
+	assert_int_equal(w.machine.pauses, 0);
+	assert_false(w.machine.asleep);
+	assert_int_equal(w.machine.nr_presses, 1);
+	assert_int_equal(w.machine.nr_stops, 0);
+}
+
+static void a_vm_says_what_it_is_and_does(void **state)
+{
+	struct reply status = { 0 }, stat = { 0 };
+	uint64_t pid = 0, cpus = 0, memory = 0, up = 0, wakes = 9;
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	client_call("web", &(struct request){ .command = "status" }, &status, NULL);
+	client_call("web", &(struct request){ .command = "stat" }, &stat, NULL);
+	world_end(&w);
+	assert_string_equal(message_text(status.tree, 0, "state"), "running");
+	assert_string_equal(message_text(status.tree, 0, "psci"), "1.1");
+	message_number(status.tree, 0, "pid", &pid);
+	message_number(status.tree, 0, "cpus", &cpus);
+	message_number(status.tree, 0, "memory-bytes", &memory);
+	message_number(status.tree, 0, "uptime-ns", &up);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(cpus, 3);
+	assert_int_equal(memory, 64 << 20);
+	assert_in_range(up, 1, 60000000000);
+	assert_string_equal(message_text(stat.tree, 0, "state"), "running");
+	message_number(stat.tree, fdt_subnode_offset(stat.tree, 0, "counters"), "wakes", &wakes);
+	assert_int_equal(wakes, 0);
+	free(status.tree);
+	free(stat.tree);
+}
+
+/* Many VMs. */
+
+/* A call of VM @name. */
+static struct client_call a_call(const char *name)
+{
+	struct client_call one = CLIENT_CALL_NONE;
+
+	snprintf(one.name, sizeof(one.name), "%s", name);
+	return one;
+}
+
+/* A listener that never accepts, and one VM that answers, and one that is not there. */
+static void one_that_hangs_does_not_keep_the_others(void **state)
+{
+	struct client_call calls[] = { a_call("hung"), a_call("nobody"), a_call("web") };
+	struct socket_place place;
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	assert_int_equal(socket_find(&place, "hung", NULL), 0);
+	fd = socket_listen(&place, "hung", NULL);
+	client_call_all(calls, 3, &(struct request){ .command = "status" }, 200);
+	assert_int_equal(calls[0].ret, -EAGAIN);
+	assert_int_equal(calls[0].pid, getpid());
+	assert_true(calls[0].process >= 0);
+	assert_int_equal(calls[1].ret, -ENOENT);
+	assert_int_equal(calls[2].ret, 0);
+	assert_string_equal(calls[2].reply.text, "VM web is running");
+	/* And again, with what is left of the first time. */
+	client_call_all(calls, 3, &(struct request){ .command = "status" }, 200);
+	assert_int_equal(calls[0].ret, -EAGAIN);
+	assert_int_equal(calls[2].ret, 0);
+	client_end(calls, 3);
+	close(fd);
+	unlink(place.address.sun_path);
+	world_end(&w);
+}
+
+/* Its queue is full of clients that wait: connecting itself is what does not end. */
+static void one_whose_queue_is_full_hangs(void **state)
+{
+	struct client_call one = a_call("hung");
+	struct socket_place place;
+	struct world w;
+	int fd, client[32], nr = 0;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(socket_find(&place, "hung", NULL), 0);
+	fd = socket_listen(&place, "hung", NULL);
+	do
+		client[nr] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	while (connect(client[nr++], (struct sockaddr *)&place.address, sizeof(place.address)) ==
+		       0 &&
+	       nr < 32);
+	assert_in_range(nr, 2, 31);
+	client_call_all(&one, 1, &(struct request){ .command = "status" }, 100);
+	assert_int_equal(one.ret, -EAGAIN);
+	client_end(&one, 1);
+	while (nr--)
+		close(client[nr]);
+	close(fd);
+	unlink(place.address.sun_path);
+	setting_end(&w);
+}
+
+static void sockets_are_listed_in_order_and_dead_ones_removed(void **state)
+{
+	static const char *const files[] = { "vm10.sock", "vm9.sock", "notes", ".sock",
+					     "a b.sock" };
+	struct target all = { .all = true };
+	struct socket_place place;
+	struct client_call *calls;
+	char path[128];
+	struct world w;
+
+	(void)state;
+	setting(&w);
+	assert_int_equal(target_find(&all, &calls, NULL), 0);
+	assert_int_equal(socket_find(&place, "vm10", NULL), 0);
+	close(socket_listen(&place, "vm10", NULL));
+	assert_int_equal(socket_find(&place, "vm9", NULL), 0);
+	close(socket_listen(&place, "vm9", NULL));
+	for (size_t i = 2; i < 5; i++) {
+		snprintf(path, sizeof(path), "%s/%s", w.folder, files[i]);
+		close(creat(path, 0600));
+	}
+	assert_int_equal(target_find(&all, &calls, NULL), 2);
+	assert_string_equal(calls[0].name, "vm9");
+	assert_string_equal(calls[1].name, "vm10");
+	client_call_all(calls, 2, &(struct request){ .command = "status" }, 1000);
+	assert_true(target_is_gone(&all, &calls[0]) && target_is_gone(&all, &calls[1]));
+	target_free(calls, 2);
+	for (size_t i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "%s/%s", w.folder, files[i]);
+		assert_int_equal(unlink(path), i < 2 ? -1 : 0);
+	}
+	setting_end(&w);
+}
+
+/* A file in a socket's place is somebody's, and a socket with a listener is a VM's. */
+static void only_dead_sockets_are_removed(void **state)
+{
+	struct world w;
+	char path[128];
+
+	(void)state;
+	world_start(&w);
+	socket_remove_dead("web");
+	assert_answers();
+	snprintf(path, sizeof(path), "%s/file.sock", w.folder);
+	close(creat(path, 0600));
+	socket_remove_dead("file");
+	assert_int_equal(unlink(path), 0);
+	world_end(&w);
+}
+
+static void a_target_is_one_vm_or_all(void **state)
+{
+	struct target one = { .name = "web" }, both = { .name = "web", .all = true }, none = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(target_check(&one, "stop", NULL), 0);
+	assert_int_equal(target_check(&both, "stop", &e), -EINVAL);
+	assert_string_equal(e.text, "VM 'web', or all of them? See 'lkvm stop --help'");
+	assert_int_equal(target_check(&none, "stop", &e), -EINVAL);
+	assert_string_equal(e.text, "which VM? See 'lkvm stop --help'");
+	assert_int_equal(target_set_word(&one, "db", &e), -EINVAL);
+	assert_string_equal(e.text, "'db' is one word too many: the VM is 'web'");
 }
 
 static void an_unknown_command_is_answered_with_an_error(void **state)
@@ -842,7 +1138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_arrives_as_it_was_sent),
-		cmocka_unit_test(a_balloon_arrives_as_it_was_sent),
+		cmocka_unit_test(a_property_of_another_kind_is_none),
 		cmocka_unit_test(properties_that_are_not_known_are_ignored),
 		cmocka_unit_test(arguments_arrive_as_they_were_sent),
 		cmocka_unit_test(arguments_may_be_missing),
@@ -856,6 +1152,15 @@ int main(void)
 		cmocka_unit_test(a_disk_is_resized),
 		cmocka_unit_test(a_disk_that_cannot_be_resized_is_answered_with_the_reason),
 		cmocka_unit_test(a_balloon_is_set_and_says_how_it_stands),
+		cmocka_unit_test(a_paused_vm_goes_on_and_its_sleep_is_left_alone),
+		cmocka_unit_test(a_pause_outlives_a_reset),
+		cmocka_unit_test(the_power_button_of_a_paused_sleeper_finds_it_awake),
+		cmocka_unit_test(a_vm_says_what_it_is_and_does),
+		cmocka_unit_test(one_that_hangs_does_not_keep_the_others),
+		cmocka_unit_test(one_whose_queue_is_full_hangs),
+		cmocka_unit_test(sockets_are_listed_in_order_and_dead_ones_removed),
+		cmocka_unit_test(only_dead_sockets_are_removed),
+		cmocka_unit_test(a_target_is_one_vm_or_all),
 		cmocka_unit_test(an_unknown_command_is_answered_with_an_error),
 		cmocka_unit_test(a_request_of_another_version_is_answered_with_an_error),
 		cmocka_unit_test(a_vm_that_is_not_there_is_named),

@@ -43,6 +43,28 @@ static void psci_0_1_has_its_function_ids_and_a_power_register(void **state)
 	tree_free(&t);
 }
 
+static void the_power_button_is_a_key_on_a_gpio(void **state)
+{
+	struct machine_config cfg = config(1, PSCI_AUTO, IRQCHIP_AUTO);
+	const fdt32_t *gpios;
+	struct tree t;
+
+	(void)state;
+	tree_make(&t, &cfg);
+	check_text(&t, "/gpio@9040000", "compatible", "arm,pl061\0arm,primecell");
+	check_prop(&t, "/gpio@9040000", "reg", 0, 0x09040000, 0, 0x1000);
+	check_prop(&t, "/gpio@9040000", "interrupts", 0, 7, 4);
+	check_prop(&t, "/gpio@9040000", "#gpio-cells", 2);
+	check_text(&t, "/gpio-keys", "compatible", "gpio-keys");
+	check_prop(&t, "/gpio-keys/key-power", "linux,code", 116);
+	gpios = fdt_getprop(t.blob, node(&t, "/gpio-keys/key-power"), "gpios", NULL);
+	assert_int_equal(fdt_node_offset_by_phandle(t.blob, fdt32_ld(&gpios[0])),
+			 node(&t, "/gpio@9040000"));
+	assert_int_equal(fdt32_ld(&gpios[1]), 3);
+	assert_int_equal(fdt32_ld(&gpios[2]), 0);
+	tree_free(&t);
+}
+
 static void psci_0_2_says_so(void **state)
 {
 	struct machine_config cfg = config(1, PSCI_VERSION(0, 2), IRQCHIP_AUTO);
@@ -208,6 +230,18 @@ static void four_uarts_stand_where_the_map_says(void **state)
 		assert_string_equal(fdt_get_alias(t.blob, alias), path);
 	}
 	check_text(&t, "/chosen", "stdout-path", "serial0:115200n8");
+	tree_free(&t);
+}
+
+static void a_panicking_kernel_finds_whom_to_tell(void **state)
+{
+	struct machine_config cfg = config(1, PSCI_AUTO, IRQCHIP_AUTO);
+	struct tree t;
+
+	(void)state;
+	tree_make(&t, &cfg);
+	check_text(&t, "/pvpanic@9060000", "compatible", "qemu,pvpanic-mmio");
+	check_prop(&t, "/pvpanic@9060000", "reg", 0, 0x09060000, 0, 2);
 	tree_free(&t);
 }
 
@@ -395,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(psci_0_1_has_its_function_ids_and_a_power_register),
+		cmocka_unit_test(the_power_button_is_a_key_on_a_gpio),
 		cmocka_unit_test(psci_0_2_says_so),
 		cmocka_unit_test(psci_1_0_and_later_say_1_0),
 		cmocka_unit_test(gicv2_ppis_name_their_cpus),
@@ -404,6 +439,7 @@ int main(void)
 		cmocka_unit_test(each_cpu_has_its_number_and_comes_up_by_psci),
 		cmocka_unit_test(memory_is_what_was_asked_for),
 		cmocka_unit_test(four_uarts_stand_where_the_map_says),
+		cmocka_unit_test(a_panicking_kernel_finds_whom_to_tell),
 		cmocka_unit_test(interrupts_go_to_the_controller),
 		cmocka_unit_test(a_console_is_added_unless_there_is_one_or_none_is_wanted),
 		cmocka_unit_test(a_longer_command_line_than_linux_reads_is_warned_of),

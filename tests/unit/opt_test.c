@@ -16,6 +16,7 @@ struct target {
 	bool flag;
 	uint64_t size;
 	uint32_t number;
+	uint64_t time;
 	char words[64];
 };
 
@@ -24,6 +25,7 @@ static const struct opt rows[] = {
 	{ 0, "flag", NULL, "A switch\nof two lines", opt_set_flag, offsetof(struct target, flag) },
 	{ 's', "size", "SIZE", "A size", opt_set_size, offsetof(struct target, size) },
 	{ 'n', "number", "NR", "A number", opt_set_u32, offsetof(struct target, number) },
+	{ 0, "time", "TIME", "A time", opt_set_time, offsetof(struct target, time) },
 };
 
 static struct target target;
@@ -70,6 +72,27 @@ static void refuse_size(const char *text, const char *why)
 	snprintf(words, sizeof(words), "--size: '%s' is %s", text, why);
 	refuse(words, "--size", text);
 	assert_int_equal(target.size, 0);
+}
+
+static void a_time_has_a_unit_or_is_in_seconds(void **state)
+{
+	(void)state;
+	accept("--time=30");
+	assert_int_equal(target.time, 30000);
+	accept("--time=500ms");
+	assert_int_equal(target.time, 500);
+	accept("--time=2m");
+	assert_int_equal(target.time, 120000);
+	accept("--time=8784h");
+	assert_int_equal(target.time, OPT_TIME_MAX);
+	refuse("--time: '1 s' is not a time: a whole number and one of ms s m h, or none for s",
+	       "--time=1 s");
+	refuse("--time: '' is not a time: a whole number and one of ms s m h, or none for s",
+	       "--time=");
+	refuse("--time: '0' is out of range: 1ms to 8784h", "--time=0");
+	refuse("--time: '8785h' is out of range: 1ms to 8784h", "--time=8785h");
+	refuse("--time: '99999999999999999999' is out of range: 1ms to 8784h",
+	       "--time=99999999999999999999");
 }
 
 static void a_value_is_the_next_word_or_behind_the_equals_sign(void **state)
@@ -273,6 +296,7 @@ static void the_help_is_aligned(void **state)
 				  "                   of two lines\n"
 				  "  -s, --size SIZE  A size\n"
 				  "  -n, --number NR  A number\n"
+				  "      --time TIME  A time\n"
 				  "  -h, --help       Print this list\n");
 	free(text);
 }
@@ -280,6 +304,7 @@ static void the_help_is_aligned(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_time_has_a_unit_or_is_in_seconds),
 		cmocka_unit_test(a_value_is_the_next_word_or_behind_the_equals_sign),
 		cmocka_unit_test(a_value_of_a_letter_is_the_next_word_or_sticks_to_it),
 		cmocka_unit_test(a_value_may_look_like_an_option),

@@ -110,6 +110,30 @@ static void a_frame_that_can_be_written_to_breaks_the_device(void **state)
 	world_free(w);
 }
 
+static void frames_are_counted_in_both_directions(void **state)
+{
+	struct world *w = world_make(F(CTRL_VQ) | F(CTRL_RX), 2);
+
+	(void)state;
+	world_transmit(w, TX0, HDR + 60, 1);
+	world_transmit(w, TX0, HDR + 1000, 1);
+	world_transmit(w, TX0, HDR + NET_FRAME_MAX + 1, 1);
+	world_offer(w, RX0, 1526);
+	world_offer(w, RX0, 1526);
+	world_frame(w, 64, 0x77);
+	virtio_notify(&w->net.dev, RX0);
+	w->dst[5] ^= 1; /* somebody else's */
+	w->net.filter.promisc = false;
+	world_frame(w, 64, 0x77);
+	world_ready(w, 0, true, false);
+	assert_int_equal(w->net.count.sent, 2);
+	assert_int_equal(w->net.count.sent_bytes, 1060);
+	assert_int_equal(w->net.count.received, 1);
+	assert_int_equal(w->net.count.received_bytes, 64);
+	assert_int_equal(w->net.count.filtered, 1);
+	world_free(w);
+}
+
 /* --- To the guest --- */
 
 static void a_frame_is_put_into_a_buffer_with_its_number_of_buffers(void **state)
@@ -361,6 +385,7 @@ int main(void)
 		cmocka_unit_test(a_full_host_is_asked_again_when_it_has_room),
 		cmocka_unit_test(a_guest_that_sends_much_gives_others_their_turn),
 		cmocka_unit_test(a_frame_that_is_too_long_is_dropped),
+		cmocka_unit_test(frames_are_counted_in_both_directions),
 		cmocka_unit_test(a_frame_without_a_header_breaks_the_device),
 		cmocka_unit_test(a_frame_that_can_be_written_to_breaks_the_device),
 		cmocka_unit_test(a_frame_is_put_into_a_buffer_with_its_number_of_buffers),

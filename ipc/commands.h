@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the commands of a control socket do to its VM: between the server (control.c) and their table (commands.c). */
+#ifndef LKVM_IPC_COMMANDS_H
+#define LKVM_IPC_COMMANDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "ipc/message.h"
+
+struct machine;
+
+/* The VM, as the commands know it. */
+struct steered {
+	const char *name;
+	struct machine *machine; /* of its life of now */
+	uint64_t since;          /* when lkvm began with it; by clock_boottime */
+	bool paused;             /* by a command; over all lives */
+};
+
+/*
+ * Does what @request asks and writes the answer: into @dt, which message_start() began and the caller finishes. On the
+ * loop's thread, while the machine runs.
+ */
+void commands_run(struct steered *vm, const struct request *request, struct dt *dt);
+
+#endif
