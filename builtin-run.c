@@ -19,6 +19,7 @@
 #include "ipc/control.h"
 #include "ipc/gdb.h"
 #include "ipc/name.h"
+#include "ipc/service.h"
 #include "ipc/trace.h"
 #include "ipc/verdict.h"
 #include "util/log.h"
@@ -31,6 +32,7 @@ struct run {
 	struct machine_config cfg;
 	struct guest_command command;
 	struct gdb_options gdb;
+	struct service service;
 	struct verdict verdict;
 	bool read;                   /* the options were, without a mistake */
 	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
@@ -388,6 +390,10 @@ static const struct opt rows[] = {
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "daemonize", NULL, "Go to the background, and return when the guest runs",
+	  opt_set_flag, offsetof(struct run, service.daemonize) },
+	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
+	  offsetof(struct run, service.pidfile) },
 	{ 0, "timeout", "TIME",
 	  "Stop the VM after so long, with status 124: 30s, 2m, 500ms, 1h;\n"
 	  "a bare number is seconds",
@@ -466,6 +472,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 	if (words && !*words)
 		return err_set(e, EINVAL, "'--' stands before a command, and there is none");
+	if (words && run->service.daemonize)
+		return err_set(e, EINVAL,
+			       "--daemonize goes without a command, whose output would go nowhere");
 	c->argv = words;
 	if (words)
 		return command_prepare(c, &run->cfg, e);
@@ -499,6 +508,15 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		ret = take_command(run, words, e);
 	if (ret == 0)
 		ret = verdict_watch(&run->verdict, &run->cfg, e);
+	if (ret == 0)
+		ret = service_start(&run->service, &status, e);
+	if (ret > 0) {
+		run->read = false; /* the rest is the other process's */
+		return status;
+	}
+	run->cfg.named = run->cfg.name != run->name;
+	if (!run->cfg.named) /* perhaps in another process now */
+		snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
 	if (run->trace_path && !run->cfg.timeline)
 		run->cfg.timeline = &run->timeline;
 	if (ret == 0)
@@ -507,7 +525,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		err_wrap(e, 0, "run");
 		return MACHINE_FAILED;
 	}
-	run->cfg.named = run->cfg.name != run->name;
+	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
 	if (run->gdb.address_len)
 		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
@@ -518,6 +536,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default,
+			   .service = SERVICE_NONE,
 			   .verdict.cfg = &run.cfg,
 			   .loglevel = LOG_INFO,
 			   .timeline = TIMELINE_NONE };
@@ -534,6 +553,7 @@ int builtin_run(int argc, char **argv)
 	if (run.read)
 		status = verdict_tell(&run.verdict, status, &e);
 	verdict_free(&run.verdict);
+	service_end(&run.service);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
