@@ -95,11 +95,6 @@ static int set_psci(void *field, const char *value, struct err *e)
 	return psci_parse(value, field, e);
 }
 
-static int set_firmware(void *field, const char *value, struct err *e)
-{
-	return firmware_parse(field, value, e);
-}
-
 static int set_psci_server(void *field, const char *value, struct err *e)
 {
 	static const char *const words[] = { "kernel", "user", NULL };
@@ -144,91 +139,6 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 	return 0;
 }
 
-static int set_log_format(void *field, const char *value, struct err *e)
-{
-	return log_parse_format(field, value, e);
-}
-
-static int set_log_file(void *field, const char *value, struct err *e)
-{
-	return log_parse_file(field, value, e);
-}
-
-static int set_console(void *field, const char *value, struct err *e)
-{
-	return console_parse(field, value, e);
-}
-
-static int set_port(void *field, const char *value, struct err *e)
-{
-	return console_parse_port(field, value, e);
-}
-
-static int set_gdb(void *field, const char *value, struct err *e)
-{
-	return gdb_parse(field, value, e);
-}
-
-static int set_rng_rate(void *field, const char *value, struct err *e)
-{
-	return rng_parse_rate(field, value, e);
-}
-
-static int set_disk(void *field, const char *value, struct err *e)
-{
-	return disk_parse(field, value, e);
-}
-
-static int set_fs(void *field, const char *value, struct err *e)
-{
-	return fs_parse(field, value, e);
-}
-
-static int set_share(void *field, const char *value, struct err *e)
-{
-	return share_parse(field, value, e);
-}
-
-static int set_env(void *field, const char *value, struct err *e)
-{
-	return command_add_env(field, value, e);
-}
-
-static int set_rw(void *field, const char *value, struct err *e)
-{
-	return command_add_rw(field, value, e);
-}
-
-static int set_user(void *field, const char *value, struct err *e)
-{
-	return command_set_user(field, value, e);
-}
-
-static int set_expect(void *field, const char *value, struct err *e)
-{
-	return verdict_add_expect(field, value, e);
-}
-
-static int set_reject(void *field, const char *value, struct err *e)
-{
-	return verdict_add_reject(field, value, e);
-}
-
-static int set_panic(void *field, const char *value, struct err *e)
-{
-	return verdict_set_panic(field, value, e);
-}
-
-static int set_result(void *field, const char *value, struct err *e)
-{
-	return verdict_set_file(field, value, e);
-}
-
-static int set_vsock(void *field, const char *value, struct err *e)
-{
-	return vsock_parse(field, value, e);
-}
-
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -243,11 +153,6 @@ static int set_msi(void *field, const char *value, struct err *e)
 		return i;
 	*(bool *)field = i == 1;
 	return 0;
-}
-
-static int set_network(void *field, const char *value, struct err *e)
-{
-	return network_parse(field, value, e);
 }
 
 /* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
@@ -312,11 +217,11 @@ static const struct opt rows[] = {
 	{ 'd', "disk", "FILE[,KEY...]",
 	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
 	  "may be given several times",
-	  set_disk, CFG(disks) },
+	  disk_parse, CFG(disks) },
 	{ 0, "fs", "DIR,TAG[,KEY...]",
 	  "Share the folder DIR by virtiofs; the guest mounts TAG. Needs virtiofsd;\n"
 	  "may be given several times",
-	  set_fs, CFG(fs) },
+	  fs_parse, CFG(fs) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -324,7 +229,7 @@ static const struct opt rows[] = {
 	{ 0, "firmware", "NAME=VALUE",
 	  "Pin a service or a mitigation level of KVM's firmware (see below);\n"
 	  "may be given several times",
-	  set_firmware, CFG(firmware) },
+	  firmware_parse, CFG(firmware) },
 	{ 0, "psci", "WHO",
 	  "Who answers PSCI calls: kernel (default), or user: lkvm itself,\n"
 	  "which has 0.2 to 1.3 on any host since Linux 6.4",
@@ -342,28 +247,28 @@ static const struct opt rows[] = {
 	{ 0, "rng", NULL, "Give the guest a source of random numbers", opt_set_flag,
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
-	  set_rng_rate, CFG(rng) },
+	  rng_parse_rate, CFG(rng) },
 	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
 	  CFG(balloon) },
 	{ 0, "vsock", "CID[,KEY...]",
 	  "Sockets between the guest, which is CID there, and programs of the host:\n"
 	  "by the host's kernel, or unix=PATH",
-	  set_vsock, CFG(vsock) },
+	  vsock_parse, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
 	  "The kernel's console: serial (default) or virtio; on lkvm's own input and\n"
 	  "output or with pty, file=PATH; log=PATH gets a copy;\n"
 	  "max=SIZE, keep=NR put files aside that have that size",
-	  set_console, CFG(console) },
+	  console_parse, CFG(console) },
 	{ 0, "port", "NAME[,KEY...]",
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
 	  "may be given several times",
-	  set_port, CFG(console) },
+	  console_parse_port, CFG(console) },
 	{ 0, "9p", "DIR,TAG[,KEY...]",
 	  "Share the folder DIR with the guest, which mounts it by TAG (9p);\n"
 	  "keys: ro, transport=; may be given several times",
-	  set_share, CFG(shares) },
+	  share_parse, CFG(shares) },
 	{ 0, "root", "DIR", "Root folder of a COMMAND (default: the host's)", set_path,
 	  COMMAND(root) },
 	{ 0, "root-rw", NULL, "What a COMMAND writes there is written on the host", opt_set_flag,
@@ -371,12 +276,12 @@ static const struct opt rows[] = {
 	{ 0, "rw", "DIR",
 	  "Share DIR with a COMMAND, where it is and to be written to;\n"
 	  "may be given several times",
-	  set_rw, offsetof(struct run, command) },
+	  command_add_rw, offsetof(struct run, command) },
 	{ 0, "env", "NAME[=VALUE]",
 	  "Give a COMMAND this variable, with lkvm's own value or VALUE;\n"
 	  "may be given several times",
-	  set_env, offsetof(struct run, command) },
-	{ 0, "user", "UID[:GID]", "Who a COMMAND is run as (default: you)", set_user,
+	  command_add_env, offsetof(struct run, command) },
+	{ 0, "user", "UID[:GID]", "Who a COMMAND is run as (default: you)", command_set_user,
 	  offsetof(struct run, command) },
 	{ 0, "modules", "DIR",
 	  "A COMMAND's kernel has its modules here (default: /lib/modules/VERSION),\n"
@@ -385,7 +290,7 @@ static const struct opt rows[] = {
 	{ 0, "network", "MODE[,KEY...]",
 	  "A network device: user (by passt, needs no privileges), tap, or none (default);\n"
 	  "user takes hostfwd=tcp:8080-:80; see lkvm-run(1); may be given several times",
-	  set_network, CFG(networks) },
+	  network_parse, CFG(networks) },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
@@ -401,20 +306,21 @@ static const struct opt rows[] = {
 	{ 0, "expect", "REGEX",
 	  "Stop the VM, with status 0, when its console has said this;\n"
 	  "may be given several times: in this order",
-	  set_expect, offsetof(struct run, verdict) },
+	  verdict_add_expect, offsetof(struct run, verdict) },
 	{ 0, "reject", "REGEX",
 	  "Stop the VM, with status 123, if its console says this;\n"
 	  "may be given several times",
-	  set_reject, offsetof(struct run, verdict) },
+	  verdict_add_reject, offsetof(struct run, verdict) },
 	{ 0, "panic", "WHAT",
 	  "What a panic of the guest's kernel does: stop the VM, with status 122\n"
 	  "(default with the three above), or report: a warning",
-	  set_panic, offsetof(struct run, verdict) },
-	{ 0, "report", "FILE", "Write how the run went to FILE, as JSON", set_result,
+	  verdict_set_panic, offsetof(struct run, verdict) },
+	{ 0, "report", "FILE", "Write how the run went to FILE, as JSON", verdict_set_file,
 	  VERDICT(report) },
-	{ 0, "junit", "FILE", "The same as a test's result, for JUnit's readers", set_result,
+	{ 0, "junit", "FILE", "The same as a test's result, for JUnit's readers", verdict_set_file,
 	  VERDICT(junit) },
-	{ 0, "tap", "FILE", "The same in the Test Anything Protocol", set_result, VERDICT(tap) },
+	{ 0, "tap", "FILE", "The same in the Test Anything Protocol", verdict_set_file,
+	  VERDICT(tap) },
 	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
 	  set_path, CFG(dtb) },
 	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
@@ -428,16 +334,16 @@ static const struct opt rows[] = {
 	{ 0, "gdb", "WHERE[,wait]",
 	  "Let gdb debug the guest: unix:PATH, tcp::PORT (this host alone) or\n"
 	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
-	  set_gdb, offsetof(struct run, gdb) },
+	  gdb_parse, offsetof(struct run, gdb) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
 	{ 0, "log-format", "FORMAT",
-	  "What messages look like: text (default) or json, an object a line", set_log_format,
+	  "What messages look like: text (default) or json, an object a line", log_parse_format,
 	  offsetof(struct run, log) },
 	{ 0, "log-file", "FILE[,KEY...]",
 	  "Messages go to FILE, fatal ones to standard error, too; keys: max=SIZE, keep=NR",
-	  set_log_file, offsetof(struct run, log) },
+	  log_parse_file, offsetof(struct run, log) },
 	{ 0, "trace", "FILE", "Write what the run did, and when, for a trace viewer", set_path,
 	  offsetof(struct run, trace_path) },
 };

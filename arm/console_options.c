@@ -93,8 +93,9 @@ static int parse_console_word(struct console_options *console, const char *word,
 	return ret < 0 ? ret : 0;
 }
 
-int console_parse(struct console_options *console, const char *value, struct err *e)
+int console_parse(void *field, const char *value, struct err *e)
 {
+	struct console_options *console = field;
 	autofree char *words = strdup(value);
 	char *rest = words;
 	int ret = 0;
@@ -131,8 +132,9 @@ static int check_name(const struct console_options *console, const char *name, s
 	return 0;
 }
 
-int console_parse_port(struct console_options *console, const char *value, struct err *e)
+int console_parse_port(void *field, const char *value, struct err *e)
 {
+	struct console_options *console = field;
 	autofree char *words = strdup(value);
 	struct port_options port = { .line.end = LINE_STDIO };
 	char *rest = words, *word;

@@ -84,8 +84,9 @@ static int set_where(struct gdb_options *gdb, char *word, struct err *e)
 	return err_set(e, EINVAL, "'%s' is none of unix:PATH, tcp::PORT, tcp:HOST:PORT", word);
 }
 
-int gdb_parse(struct gdb_options *gdb, const char *value, struct err *e)
+int gdb_parse(void *field, const char *value, struct err *e)
 {
+	struct gdb_options *gdb = field;
 	autofree char *text = strdup(value);
 	struct gdb_options new = { 0 };
 	char *rest = text;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arm/command.h"
+#include "util/opt.h"
 #include "verdict_parts.h"
 
 /* Whether one of @characters is in @text behind a backslash. In brackets a backslash is itself. */
@@ -90,18 +91,24 @@ static int add(struct verdict_patterns *to, const char *value, struct err *e)
 	return 0;
 }
 
-int verdict_add_expect(struct verdict *v, const char *value, struct err *e)
+int verdict_add_expect(void *field, const char *value, struct err *e)
 {
+	struct verdict *v = field;
+
 	return add(&v->expect, value, e);
 }
 
-int verdict_add_reject(struct verdict *v, const char *value, struct err *e)
+int verdict_add_reject(void *field, const char *value, struct err *e)
 {
+	struct verdict *v = field;
+
 	return add(&v->reject, value, e);
 }
 
-int verdict_set_panic(struct verdict *v, const char *value, struct err *e)
+int verdict_set_panic(void *field, const char *value, struct err *e)
 {
+	struct verdict *v = field;
+
 	if (!strcmp(value, "stop"))
 		v->on_panic = VERDICT_PANIC_STOP;
 	else if (!strcmp(value, "report"))
@@ -111,15 +118,14 @@ int verdict_set_panic(struct verdict *v, const char *value, struct err *e)
 	return 0;
 }
 
-int verdict_set_file(const char **field, const char *value, struct err *e)
+int verdict_set_file(void *field, const char *value, struct err *e)
 {
 	if (!*value)
 		return err_set(e, EINVAL, "the name of the file is empty");
 	if (!strcmp(value, "-"))
 		return err_set(e, EINVAL,
 			       "'-' is no file: the guest's console is on the standard output");
-	*field = value;
-	return 0;
+	return opt_set_string(field, value, e);
 }
 
 int verdict_watch(struct verdict *v, struct machine_config *cfg, struct err *e)

@@ -68,16 +68,19 @@ void log_close(void)
 	current.vm = NULL;
 }
 
-int log_parse_format(struct log_output *output, const char *value, struct err *e)
+int log_parse_format(void *field, const char *value, struct err *e)
 {
+	struct log_output *output = field;
+
 	if (strcmp(value, "text") && strcmp(value, "json"))
 		return err_set(e, EINVAL, "'%s' is none of text, json", value);
 	output->format = *value == 'j' ? LOG_JSON : LOG_TEXT;
 	return 0;
 }
 
-int log_parse_file(struct log_output *output, const char *value, struct err *e)
+int log_parse_file(void *field, const char *value, struct err *e)
 {
+	struct log_output *output = field;
 	autofree char *words = strdup(value);
 	struct growing_limit limit = { 0 };
 	char *rest = words, *path, *word;

@@ -47,11 +47,15 @@ struct console_options {
  * Reads "--console VALUE": serial or virtio, and after commas pty or file=PATH, log=PATH, max=SIZE,
  * keep=NR, transport=BUS.
  * Takes the place of what was read before. Returns 0, or -errno with @e naming what is wrong.
+ * A setter for option rows: @console is a struct console_options.
  */
-int console_parse(struct console_options *console, const char *value, struct err *e);
+int console_parse(void *console, const char *value, struct err *e);
 
-/* Reads "--port VALUE": a name, and after commas pty (the default) or file=PATH, log=PATH, max=, keep=. Adds a port. */
-int console_parse_port(struct console_options *console, const char *value, struct err *e);
+/*
+ * Reads "--port VALUE": a name, and after commas pty (the default) or file=PATH, log=PATH, max=, keep=. Adds a port.
+ * A setter for option rows: @console is a struct console_options.
+ */
+int console_parse_port(void *console, const char *value, struct err *e);
 
 void console_options_free(struct console_options *console);
 

@@ -16,8 +16,9 @@ struct gdb_options {
 /*
  * Reads "--gdb VALUE": unix:PATH or tcp:[HOST]:PORT, and after a comma wait. Takes the place of what was read before.
  * Returns 0, or -errno with @e naming what is wrong.
+ * A setter for option rows: @gdb is a struct gdb_options.
  */
-int gdb_parse(struct gdb_options *gdb, const char *value, struct err *e);
+int gdb_parse(void *gdb, const char *value, struct err *e);
 
 /* For machine_add_control(), with a struct gdb_options. */
 extern const struct machine_control gdb_server;

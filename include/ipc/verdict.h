@@ -77,12 +77,15 @@ struct verdict {
 	uint64_t (*exits)[VCPU_NR_EXITS]; /* of each vCPU; owned; NULL: no VM was built */
 };
 
-/* Read an option's value. Return 0, or -errno with @e saying what is wrong with it. */
-int verdict_add_expect(struct verdict *v, const char *value, struct err *e);
-int verdict_add_reject(struct verdict *v, const char *value, struct err *e);
-int verdict_set_panic(struct verdict *v, const char *value, struct err *e);
+/*
+ * Read an option's value. Return 0, or -errno with @e saying what is wrong with it.
+ * A setter for option rows: @v is a struct verdict.
+ */
+int verdict_add_expect(void *v, const char *value, struct err *e);
+int verdict_add_reject(void *v, const char *value, struct err *e);
+int verdict_set_panic(void *v, const char *value, struct err *e);
 /* One of the files' names, into a const char *. */
-int verdict_set_file(const char **field, const char *value, struct err *e);
+int verdict_set_file(void *field, const char *value, struct err *e);
 
 /*
  * The options have been read: lets @v watch the machine of @cfg, which is not const for that, if there is anything to

@@ -39,9 +39,12 @@ int log_open(const struct log_output *output, struct err *e);
 /* Back to text on stderr; closes the file. When no other thread logs. */
 void log_close(void);
 
-/* Setters for options: "text" or "json"; PATH[,max=SIZE[,keep=NR]]. 0, or -errno with @e set. */
-int log_parse_format(struct log_output *output, const char *value, struct err *e);
-int log_parse_file(struct log_output *output, const char *value, struct err *e);
+/*
+ * Setters for options: "text" or "json"; PATH[,max=SIZE[,keep=NR]]. 0, or -errno with @e set.
+ * A setter for option rows: @output is a struct log_output.
+ */
+int log_parse_format(void *output, const char *value, struct err *e);
+int log_parse_file(void *output, const char *value, struct err *e);
 
 bool log_enabled(enum log_level level);
 
