@@ -11,7 +11,7 @@
 #include "arm/consoles.h"
 #include "arm/rng.h"
 
-static int refuse(int (*parse)(struct console_options *, const char *, struct err *),
+static int refuse(int (*parse)(void *, const char *, struct err *),
 		  const char *value, const char *text)
 {
 	struct console_options options = { 0 };
