@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "arm/command.h"
@@ -18,6 +19,8 @@
 #include "ipc/control.h"
 #include "ipc/gdb.h"
 #include "ipc/name.h"
+#include "ipc/service.h"
+#include "ipc/trace.h"
 #include "ipc/verdict.h"
 #include "util/log.h"
 #include "util/opt.h"
@@ -29,10 +32,15 @@ struct run {
 	struct machine_config cfg;
 	struct guest_command command;
 	struct gdb_options gdb;
+	struct service service;
 	struct verdict verdict;
 	bool read;                   /* the options were, without a mistake */
 	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	enum log_level loglevel;
+	struct log_output log;
+	const char *trace_path; /* or NULL */
+	struct trace trace;
+	struct timeline timeline;
 };
 
 /* The index of @value in a NULL-terminated list of words, or -EINVAL with @e naming @list. */
@@ -134,6 +142,16 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 		return i;
 	*(enum log_level *)field = i;
 	return 0;
+}
+
+static int set_log_format(void *field, const char *value, struct err *e)
+{
+	return log_parse_format(field, value, e);
+}
+
+static int set_log_file(void *field, const char *value, struct err *e)
+{
+	return log_parse_file(field, value, e);
 }
 
 static int set_console(void *field, const char *value, struct err *e)
@@ -335,7 +353,8 @@ static const struct opt rows[] = {
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
 	  "The kernel's console: serial (default) or virtio; on lkvm's own input and\n"
-	  "output or with pty, file=PATH; log=PATH gets a copy",
+	  "output or with pty, file=PATH; log=PATH gets a copy;\n"
+	  "max=SIZE, keep=NR put files aside that have that size",
 	  set_console, CFG(console) },
 	{ 0, "port", "NAME[,KEY...]",
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
@@ -371,6 +390,10 @@ static const struct opt rows[] = {
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "daemonize", NULL, "Go to the background, and return when the guest runs",
+	  opt_set_flag, offsetof(struct run, service.daemonize) },
+	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
+	  offsetof(struct run, service.pidfile) },
 	{ 0, "timeout", "TIME",
 	  "Stop the VM after so long, with status 124: 30s, 2m, 500ms, 1h;\n"
 	  "a bare number is seconds",
@@ -409,6 +432,14 @@ static const struct opt rows[] = {
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
+	{ 0, "log-format", "FORMAT",
+	  "What messages look like: text (default) or json, an object a line", set_log_format,
+	  offsetof(struct run, log) },
+	{ 0, "log-file", "FILE[,KEY...]",
+	  "Messages go to FILE, fatal ones to standard error, too; keys: max=SIZE, keep=NR",
+	  set_log_file, offsetof(struct run, log) },
+	{ 0, "trace", "FILE", "Write what the run did, and when, for a trace viewer", set_path,
+	  offsetof(struct run, trace_path) },
 };
 
 /* The first bare word is the kernel. */
@@ -441,6 +472,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 	if (words && !*words)
 		return err_set(e, EINVAL, "'--' stands before a command, and there is none");
+	if (words && run->service.daemonize)
+		return err_set(e, EINVAL,
+			       "--daemonize goes without a command, whose output would go nowhere");
 	c->argv = words;
 	if (words)
 		return command_prepare(c, &run->cfg, e);
@@ -466,16 +500,32 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_OFF;
 	}
 	log_set_level(run->loglevel);
+	run->log.vm = run->cfg.name;
 	run->read = ret == 0;
+	if (ret == 0)
+		ret = log_open(&run->log, e);
 	if (ret == 0)
 		ret = take_command(run, words, e);
 	if (ret == 0)
 		ret = verdict_watch(&run->verdict, &run->cfg, e);
+	if (ret == 0)
+		ret = service_start(&run->service, &status, e);
+	if (ret > 0) {
+		run->read = false; /* the rest is the other process's */
+		return status;
+	}
+	run->cfg.named = run->cfg.name != run->name;
+	if (!run->cfg.named) /* perhaps in another process now */
+		snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
+	if (run->trace_path && !run->cfg.timeline)
+		run->cfg.timeline = &run->timeline;
+	if (ret == 0)
+		ret = trace_open(&run->trace, run->trace_path, &run->cfg, e);
 	if (ret < 0) {
 		err_wrap(e, 0, "run");
 		return MACHINE_FAILED;
 	}
-	run->cfg.named = run->cfg.name != run->name;
+	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
 	if (run->gdb.address_len)
 		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
@@ -486,8 +536,10 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default,
+			   .service = SERVICE_NONE,
 			   .verdict.cfg = &run.cfg,
-			   .loglevel = LOG_INFO };
+			   .loglevel = LOG_INFO,
+			   .timeline = TIMELINE_NONE };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
@@ -497,9 +549,11 @@ int builtin_run(int argc, char **argv)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
+	trace_close(&run.trace, &run.cfg);
 	if (run.read)
 		status = verdict_tell(&run.verdict, status, &e);
 	verdict_free(&run.verdict);
+	service_end(&run.service);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
@@ -507,5 +561,7 @@ int builtin_run(int argc, char **argv)
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
 	vsock_options_free(&run.cfg.vsock);
+	log_close();
+	free(run.log.path);
 	return status;
 }

@@ -23,6 +23,7 @@ static const struct command {
 	{ "stat", builtin_stat, "Show what a running virtual machine does and takes" },
 	{ "stop", builtin_stop, "Power off a running virtual machine" },
 	{ "pause", builtin_pause, "Let a running virtual machine stand still" },
+	{ "console", builtin_console, "Attach to the console of a running virtual machine" },
 	{ "resume", builtin_resume,
 	  "Let a virtual machine go on that was paused, or wake one that sleeps" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },

@@ -197,6 +197,8 @@ int consoles_sysrq(struct consoles *consoles, char key, struct err *e);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);
+/* machine_console_input() */
+size_t consoles_input(struct consoles *consoles, const uint8_t *buf, size_t len);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
 

@@ -29,6 +29,7 @@ enum vm_end {
 };
 
 struct vcpu;
+struct tally;
 struct timeline;
 
 /* What makes vCPUs leave the guest, as it is counted. */
@@ -98,6 +99,7 @@ struct vm {
 	unsigned int nr_threads,
 		nr_parked; /* vCPU threads; those that wait for the pause's end; by pause_lock */
 	struct timeline *timeline; /* of the first instruction, or NULL; the caller's */
+	struct tally *tally;       /* of each vCPU's exits over time, or NULL; the caller's */
 	atomic_int end;            /* enum vm_end */
 	struct err failure;        /* set before @end becomes VM_FAILED is seen */
 };
