@@ -105,7 +105,7 @@ $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
 
 # For the lab: clients that a control socket has to bear, what its guests do to disks and folders, and who answers them.
-$(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/notify-peer $(O)/on-terminal $(O)/share-check $(O)/share-tree $(O)/vsock-talk: $(O)/%: $(O)/obj/tests/e2e/%.o
+$(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/notify-peer $(O)/on-terminal $(O)/share-check $(O)/share-tree $(O)/vsock-talk $(O)/map-elf $(O)/brk: $(O)/%: $(O)/obj/tests/e2e/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
@@ -226,7 +226,7 @@ lint:
 
 bench:
 	@tests/lab/setup build lab bench
-	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load guests
+	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load $(O)/net-peer $(O)/share-tree guests
 	@tests/bench/run
 
 clean:

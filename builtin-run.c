@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "arm/command.h"
@@ -16,8 +17,10 @@
 #include "arm/psci.h"
 #include "builtin.h"
 #include "ipc/control.h"
+#include "ipc/gdb.h"
 #include "ipc/name.h"
 #include "ipc/service.h"
+#include "ipc/trace.h"
 #include "ipc/verdict.h"
 #include "util/log.h"
 #include "util/opt.h"
@@ -28,11 +31,16 @@
 struct run {
 	struct machine_config cfg;
 	struct guest_command command;
+	struct gdb_options gdb;
 	struct service service;
 	struct verdict verdict;
 	bool read;                   /* the options were, without a mistake */
 	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	enum log_level loglevel;
+	struct log_output log;
+	const char *trace_path; /* or NULL */
+	struct trace trace;
+	struct timeline timeline;
 };
 
 /* The index of @value in a NULL-terminated list of words, or -EINVAL with @e naming @list. */
@@ -136,6 +144,16 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_log_format(void *field, const char *value, struct err *e)
+{
+	return log_parse_format(field, value, e);
+}
+
+static int set_log_file(void *field, const char *value, struct err *e)
+{
+	return log_parse_file(field, value, e);
+}
+
 static int set_console(void *field, const char *value, struct err *e)
 {
 	return console_parse(field, value, e);
@@ -144,6 +162,11 @@ static int set_console(void *field, const char *value, struct err *e)
 static int set_port(void *field, const char *value, struct err *e)
 {
 	return console_parse_port(field, value, e);
+}
+
+static int set_gdb(void *field, const char *value, struct err *e)
+{
+	return gdb_parse(field, value, e);
 }
 
 static int set_rng_rate(void *field, const char *value, struct err *e)
@@ -330,7 +353,8 @@ static const struct opt rows[] = {
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
 	  "The kernel's console: serial (default) or virtio; on lkvm's own input and\n"
-	  "output or with pty, file=PATH; log=PATH gets a copy",
+	  "output or with pty, file=PATH; log=PATH gets a copy;\n"
+	  "max=SIZE, keep=NR put files aside that have that size",
 	  set_console, CFG(console) },
 	{ 0, "port", "NAME[,KEY...]",
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
@@ -401,9 +425,21 @@ static const struct opt rows[] = {
 	  CFG(hugetlbfs) },
 	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
 	  opt_set_flag, CFG(mem_shared) },
+	{ 0, "gdb", "WHERE[,wait]",
+	  "Let gdb debug the guest: unix:PATH, tcp::PORT (this host alone) or\n"
+	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
+	  set_gdb, offsetof(struct run, gdb) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
+	{ 0, "log-format", "FORMAT",
+	  "What messages look like: text (default) or json, an object a line", set_log_format,
+	  offsetof(struct run, log) },
+	{ 0, "log-file", "FILE[,KEY...]",
+	  "Messages go to FILE, fatal ones to standard error, too; keys: max=SIZE, keep=NR",
+	  set_log_file, offsetof(struct run, log) },
+	{ 0, "trace", "FILE", "Write what the run did, and when, for a trace viewer", set_path,
+	  offsetof(struct run, trace_path) },
 };
 
 /* The first bare word is the kernel. */
@@ -464,27 +500,35 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_OFF;
 	}
 	log_set_level(run->loglevel);
+	run->log.vm = run->cfg.name;
 	run->read = ret == 0;
+	if (ret == 0)
+		ret = log_open(&run->log, e);
 	if (ret == 0)
 		ret = take_command(run, words, e);
 	if (ret == 0)
 		ret = verdict_watch(&run->verdict, &run->cfg, e);
-	if (ret < 0) {
-		err_wrap(e, 0, "run");
-		return MACHINE_FAILED;
-	}
-	run->cfg.named = run->cfg.name != run->name;
-	ret = service_start(&run->service, &status, e);
+	if (ret == 0)
+		ret = service_start(&run->service, &status, e);
 	if (ret > 0) {
 		run->read = false; /* the rest is the other process's */
 		return status;
 	}
-	if (ret < 0)
-		return MACHINE_FAILED;
+	run->cfg.named = run->cfg.name != run->name;
 	if (!run->cfg.named) /* perhaps in another process now */
 		snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
+	if (run->trace_path && !run->cfg.timeline)
+		run->cfg.timeline = &run->timeline;
+	if (ret == 0)
+		ret = trace_open(&run->trace, run->trace_path, &run->cfg, e);
+	if (ret < 0) {
+		err_wrap(e, 0, "run");
+		return MACHINE_FAILED;
+	}
 	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
+	if (run->gdb.address_len)
+		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }
@@ -494,7 +538,8 @@ int builtin_run(int argc, char **argv)
 	struct run run = { .cfg = machine_config_default,
 			   .service = SERVICE_NONE,
 			   .verdict.cfg = &run.cfg,
-			   .loglevel = LOG_INFO };
+			   .loglevel = LOG_INFO,
+			   .timeline = TIMELINE_NONE };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
@@ -504,6 +549,7 @@ int builtin_run(int argc, char **argv)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
+	trace_close(&run.trace, &run.cfg);
 	if (run.read)
 		status = verdict_tell(&run.verdict, status, &e);
 	verdict_free(&run.verdict);
@@ -515,5 +561,7 @@ int builtin_run(int argc, char **argv)
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
 	vsock_options_free(&run.cfg.vsock);
+	log_close();
+	free(run.log.path);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include "arm/machine.h"
 #include "arm/map.h"
 #include "button.h"
+#include "debugger.h"
 #include "gic.h"
 #include "hw/pl031.h"
 #include "hw/pvpanic.h"
@@ -37,6 +38,7 @@ struct machine {
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
+	struct debug debug;
 	struct log_limit events;   /* what resets and the like may make lkvm say, over all lives */
 	uint32_t psci;             /* effective */
 	uint64_t *mpidr;           /* of each vCPU */
@@ -190,9 +192,13 @@ int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
 /* How many bytes the guest of @m has said on its console's line so far, over all lives. */
 uint64_t consoles_output(const struct machine *m);
+/* machine_sysrq(). */
+int consoles_sysrq(struct consoles *consoles, char key, struct err *e);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);
+/* machine_console_input() */
+size_t consoles_input(struct consoles *consoles, const uint8_t *buf, size_t len);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
 

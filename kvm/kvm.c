@@ -259,6 +259,13 @@ ssize_t kvm_list_regs(int vcpu, uint64_t **ids)
 	return (ssize_t)list->n;
 }
 
+int kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug)
+{
+	struct kvm_guest_debug arg = *debug;
+
+	return kvm_ioctl(vcpu, KVM_SET_GUEST_DEBUG, &arg);
+}
+
 int kvm_inject_external_abort(int vcpu)
 {
 	struct kvm_vcpu_events events;

@@ -30,6 +30,7 @@ struct dt;
 struct loop;
 struct machine;
 struct machine_config;
+struct tally;
 struct timeline;
 
 /*
@@ -76,6 +77,7 @@ struct machine_config {
 	} control[MACHINE_CONTROLS_MAX];
 	unsigned int nr_controls;
 	struct timeline *timeline; /* what happens when is marked in it, or NULL */
+	struct tally *tally;       /* of each vCPU's exits, over all lives, or NULL */
 	enum irqchip irqchip;
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
@@ -128,7 +130,10 @@ enum machine_status {
  */
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e);
 
-/* Ends the machine as SIGTERM does, with no other life after this one. Any thread, while it runs. */
+/*
+ * Ends the machine as SIGTERM does, with no other life after this one. Any thread, while it runs; one that runs a command
+ * only by the thread of machine_run().
+ */
 void machine_stop(struct machine *m);
 
 /*
@@ -145,6 +150,11 @@ struct console_tap {
 	 * must not block.
 	 */
 	void (*heard)(void *ctx, const uint8_t *buf, size_t len);
+	/*
+	 * There is room for input again, or may be, after machine_console_input() took less than it was offered. Likewise.
+	 * NULL: no matter.
+	 */
+	void (*room)(void *ctx);
 	void *ctx;
 	struct console_tap *next;
 };
@@ -155,6 +165,12 @@ struct console_tap {
  */
 void machine_tap_console(struct machine *m, struct console_tap *tap);
 void machine_untap_console(struct machine *m, struct console_tap *tap);
+
+/*
+ * Types on the console, beside whoever has the other end of its line; returns how many of the @len bytes the device
+ * took. By a machine_control, on the thread of machine_run().
+ */
+size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len);
 
 /*
  * @heard(@ctx) is called when the guest's kernel says by the pvpanic device that it panicked, in place of a
@@ -183,6 +199,12 @@ bool machine_wake(struct machine *m);
  * for it. By a machine_control, on the thread of machine_run().
  */
 void machine_press_power(struct machine *m);
+
+/*
+ * Types Linux's magic key and @key on the console: what the guest does with it is up to it. Returns 0, or -EAGAIN with @e set: it
+ * does not read its console. By a machine_control, on the thread of machine_run().
+ */
+int machine_sysrq(struct machine *m, char key, struct err *e);
 
 /* What a machine is and does at the moment. */
 struct machine_state {

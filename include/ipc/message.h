@@ -22,6 +22,7 @@
 #define MESSAGE_COMMAND_SIZE 32
 #define MESSAGE_DISK_SIZE    32
 #define MESSAGE_TEXT_SIZE    512
+#define MESSAGE_KEY_SIZE     2
 
 /* What a client asks for. Texts are plain ASCII and end with their terminator. */
 struct request {
@@ -29,6 +30,8 @@ struct request {
 	/* Arguments; what is empty or 0 is not sent, and what did not come is that. */
 	char disk[MESSAGE_DISK_SIZE]; /* a number or a serial */
 	uint64_t size;                /* bytes */
+	uint64_t cpu;                 /* the first of those that are meant */
+	char key[MESSAGE_KEY_SIZE];   /* of a keyboard */
 };
 
 /* What a VM answered. */

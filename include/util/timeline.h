@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Later marks are forgotten: a VM that reboots for years makes no more. */
-#define TIMELINE_MARKS_MAX 64
+#define TIMELINE_MARKS_MAX 256
 
 struct timeline_mark {
 	const char *name;

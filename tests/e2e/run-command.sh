@@ -101,6 +101,25 @@ if guest 0 --rw . -- sh -c "echo kept >kept; mkdir sub; echo gone >$work/ro/gone
 	fi
 fi
 
+name="a compiler works on a shared folder"
+if command -v tcc >/dev/null; then
+	mkdir "$work/source"
+	cp "$here/share-tree.c" "$work/source/"
+	cd "$work/source" || exit
+	tcc -o expected share-tree.c && ./expected make tree 50 >"$work/tree"
+	if guest 0 --rw . -- sh -c 'tcc -o result share-tree.c && ./result make again 50 && ./result same tree again'; then
+		if ! cmp -s expected result; then
+			fail "$name" "another program than on the host"
+		elif ! ./result same tree again >"$work/tree"; then
+			fail "$name" "what its program writes differs: $(cat "$work/tree")"
+		else
+			pass "$name"
+		fi
+	fi
+else
+	skip "$name" "there is no tcc here"
+fi
+
 # A root of its own: one program and its folders.
 root=$work/root
 mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/run" "$root/tmp"
@@ -118,18 +137,26 @@ if guest 125 -- sh -c 'echo c >/proc/sysrq-trigger'; then
 		fail "$name" "other words"; fi
 fi
 
-name="143: lkvm is told to end"
-"$LKVM" run --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
-pid=$!
-n=0
-while ! [ -s "$out" ] && [ $n -lt 600 ]; do
-	usleep 100000
-	n=$((n + 1))
-done
-kill $pid
-wait $pid
-status=$?
-if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
+# ended NAME COMMAND...: COMMAND ends a VM called job, with status 143.
+ended()
+{
+	name=$1
+	shift
+	"$LKVM" run --name job --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
+	pid=$!
+	n=0
+	while ! [ -s "$out" ] && [ $n -lt 600 ]; do
+		usleep 100000
+		n=$((n + 1))
+	done
+	"$@" 2>"$work/said"
+	wait $pid
+	status=$?
+	if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
+}
+told() { kill $pid; }
+ended "143: lkvm is told to end" told
+ended "143: lkvm stop --force" "$LKVM" stop --force job
 
 name="on a terminal, the command has one of this size, and its keys"
 cd "$here" || exit
