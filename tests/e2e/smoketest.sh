@@ -91,7 +91,7 @@ if [ "$lacks" -gt 0 ]; then
 	check "smoketest: and fail otherwise" 1 "0 passed, 1 failed, 0 skipped" "$LKVM" test version.plan
 fi
 
-check "smoketest: one row of a plan alone" 0 "lkvm run --psci-version=0.2 --cpus=4 --expect=result: ok" \
+check "smoketest: one row of a plan alone" 0 "lkvm run --psci-version=0.2 --cpus=4 '--expect=result: ok' --timeout=60s" \
 	"$LKVM" test -v --only 'embedded psci=0\.2 cpus=4$' good.plan
 
 name="smoketest: a mistake in a plan is named, and nothing runs"
