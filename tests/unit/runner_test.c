@@ -37,7 +37,7 @@ static const char lkvm[] =
 	"killed) kill -KILL $$ ;;\n"
 	"count) echo 1 >>running; wc -l <running >>most; sleep 0.3\n"
 	"	sed -i 1d running ;;\n"
-	"sleep) echo sleeping >>sleepers; exec sleep 1000 ;;\n"
+	"sleep) trap 'exit 0' TERM; echo sleeping >>sleepers; while :; do sleep 0.1; done ;;\n"
 	"deaf) trap '' TERM; echo deaf >>sleepers; while :; do sleep 0.1; done ;;\n"
 	"esac\n";
 
@@ -363,6 +363,8 @@ static void an_interrupt_ends_what_runs_and_starts_no_more(void **state)
 	run_interrupted(w, "kernel sleep\ncpus 2\neach --a --b --c --d --e\n", 2, 1);
 	assert_true(w->counts.interrupted);
 	assert_int_equal(w->counts.nr[RESULT_ERROR], 5);
+	fflush(w->tap_out);
+	assert_non_null(strstr(w->tap, "  verdict: \"interrupted\"\n  status: 0\n"));
 	assert_int_equal(lines_of(w, "sleepers", NULL), 2);
 }
 
