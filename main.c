@@ -25,6 +25,8 @@ static const struct command {
 	{ "pause", builtin_pause, "Let a running virtual machine stand still" },
 	{ "resume", builtin_resume,
 	  "Let a virtual machine go on that was paused, or wake one that sleeps" },
+	{ "snapshot", builtin_snapshot, "Save a running virtual machine to a file" },
+	{ "restore", builtin_restore, "Let a saved virtual machine go on" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },
 	{ "resize", builtin_resize, "Give a disk of a running virtual machine another size" },
 	{ "version", builtin_version, "Print what this lkvm is and what it was built with" },
