@@ -197,6 +197,13 @@ fuzz: $(FUZZ)
 		grep -E 'stat::number_of_executed|DONE' $(O)/fuzz/$$name.log; \
 	done
 
+# What the analyzers are to see of the code.
+.PHONY: print-cflags analyze
+print-cflags:
+	@echo $(LKVM_CFLAGS)
+analyze:
+	$(Q)tests/analysis/run; tests/analysis/tsan
+
 # The commands people type.
 .PHONY: install uninstall demo check lint bench clean help setup
 install: $(O)/lkvm
@@ -238,6 +245,7 @@ help:
 	@echo '  demo           set up everything and boot a Debian guest under PSCI 0.2'
 	@echo '  check          set up everything and run every test'
 	@echo '  fuzz           feed each parser of outside bytes for TIME seconds (60)'
+	@echo '  analyze        let static analyzers and ThreadSanitizer look'
 	@echo '  bench          measure, and set lkvm beside its peers'
 	@echo '  lint           the fast checks of the source itself'
 	@echo '  setup          install what the build needs'

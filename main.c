@@ -29,6 +29,7 @@ static const struct command {
 	{ "restore", builtin_restore, "Let a saved virtual machine go on" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },
 	{ "resize", builtin_resize, "Give a disk of a running virtual machine another size" },
+	{ "test", builtin_test, "Run the guests of test plans, and count who did what it should" },
 	{ "version", builtin_version, "Print what this lkvm is and what it was built with" },
 	{ "help", builtin_help, "Print this list, or the options of one command" },
 };

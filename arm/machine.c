@@ -310,6 +310,8 @@ static void quit(void *ctx)
 
 void machine_stop(struct machine *m)
 {
+	if (m->cfg->command)
+		command_stopped(m->cfg->command, SIGTERM);
 	atomic_store(&m->session->stopped, true);
 	vm_stop(&m->vm, VM_STOPPED);
 }

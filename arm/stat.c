@@ -104,9 +104,11 @@ static void put_device(void *ctx, struct virtio_device *dev)
 
 void machine_put_stat(struct machine *m, struct dt *dt)
 {
+	uint64_t loop = cpu_time(CLOCK_THREAD_CPUTIME_ID);
+
 	dt_begin(dt, "process");
 	dt_u64(dt, "cpu-ns", cpu_time(CLOCK_PROCESS_CPUTIME_ID));
-	dt_u64(dt, "loop-cpu-ns", cpu_time(CLOCK_THREAD_CPUTIME_ID));
+	dt_u64(dt, "loop-cpu-ns", loop);
 	put_memory(dt);
 	dt_end(dt);
 	put_vcpus(&m->vm, dt);

@@ -19,6 +19,9 @@
 /* How long it may take to end when asked, in milliseconds. */
 #define PATIENCE_MS 1000
 
+/* What a pipe holds at most. */
+#define PIPE_SIZE (64 * 1024)
+
 /* Lines of what it said last that are shown if it fails. */
 #define LINES_SHOWN 5
 
@@ -111,16 +114,26 @@ static pid_t spawn(const char *const *argv, const int *fds, unsigned int nr_fds,
 	return pid < 0 || len > 0 ? -error : pid;
 }
 
-/* Takes what it has said by now; false: there is no more to come. */
+/*
+ * Takes what it has said by now, as much as a pipe holds: one that never stops is not all there is to do. Returns false
+ * when there is no more to come.
+ */
 static bool listen_to(struct child *child)
 {
 	struct char_backend tail = tail_backend(&child->tail);
-	uint8_t buf[1024];
-	ssize_t len;
+	uint8_t buf[4096];
+	ssize_t len = 1;
 
-	while ((len = read(child->words.fd, buf, sizeof(buf))) > 0)
-		tail.output(tail.ctx, buf, (size_t)len);
-	return len < 0 && (errno == EAGAIN || errno == EINTR);
+	for (size_t turn = 0; turn < PIPE_SIZE && len > 0; turn += sizeof(buf)) {
+		len = read(child->words.fd, buf, sizeof(buf));
+		if (len <= 0)
+			break;
+		if (child->heard)
+			child->heard(child->ctx, buf, (size_t)len);
+		else
+			tail.output(tail.ctx, buf, (size_t)len);
+	}
+	return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static void stop_listening(struct child *child)
@@ -223,6 +236,12 @@ int child_start(struct child *child, const char *const *argv, const int *fds, un
 		return err_set(e, -ret, "cannot watch '%s': %s", argv[0], strerror(-ret));
 	}
 	return 0;
+}
+
+void child_signal(struct child *child, int signal)
+{
+	if (child->pid)
+		kill(child->pid, signal);
 }
 
 void child_end(struct child *child)

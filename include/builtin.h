@@ -17,6 +17,7 @@ int builtin_run(int argc, char **argv);
 int builtin_snapshot(int argc, char **argv);
 int builtin_stat(int argc, char **argv);
 int builtin_stop(int argc, char **argv);
+int builtin_test(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 
 #endif

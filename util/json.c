@@ -36,7 +36,7 @@ static void begin_value(struct json *j, const char *key)
 	}
 }
 
-static void open(struct json *j, const char *key, char begin, char end)
+static void nest(struct json *j, const char *key, char begin, char end)
 {
 	assert(j->depth < JSON_DEPTH_MAX);
 	begin_value(j, key);
@@ -47,12 +47,12 @@ static void open(struct json *j, const char *key, char begin, char end)
 
 void json_object(struct json *j, const char *key)
 {
-	open(j, key, '{', '}');
+	nest(j, key, '{', '}');
 }
 
 void json_array(struct json *j, const char *key)
 {
-	open(j, key, '[', ']');
+	nest(j, key, '[', ']');
 }
 
 void json_end(struct json *j)

@@ -93,7 +93,7 @@ int opt_set_time(void *field, const char *value, struct err *e)
 		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 },
 	};
 	const char *unit = value;
-	uint64_t n;
+	uint64_t n = 0;
 	int ret = read_decimal(&unit, OPT_TIME_MAX, &n);
 	size_t i = 0;
 

@@ -123,7 +123,10 @@ enum machine_status {
  */
 enum machine_status machine_run(const struct machine_config *cfg, struct err *e);
 
-/* Ends the machine as SIGTERM does, with no other life after this one. Any thread, while it runs. */
+/*
+ * Ends the machine as SIGTERM does, with no other life after this one. Any thread, while it runs; one that runs a command
+ * only by the thread of machine_run().
+ */
 void machine_stop(struct machine *m);
 
 /*

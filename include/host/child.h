@@ -20,6 +20,8 @@ struct child {
 	struct tail tail;          /* the last of that */
 	char name[32];             /* the program's */
 	void (*ended)(void *ctx, int status);
+	/* Set after the start: gets all it says, of which nothing is kept or shown then. All comes before ended(). */
+	void (*heard)(void *ctx, const uint8_t *buf, size_t len);
 	void *ctx;
 };
 
@@ -40,6 +42,9 @@ char *child_find(const char *name, const char *const *places);
  */
 int child_start(struct child *child, const char *const *argv, const int *fds, unsigned int nr_fds,
 		struct loop *loop, void (*ended)(void *ctx, int status), void *ctx, struct err *e);
+
+/* Sends it a signal, and does not wait. CHILD_NONE and one that ended are fine. */
+void child_signal(struct child *child, int signal);
 
 /*
  * Ends it: asks, and if it does not end within a second, kills. One that has failed by now has its say first.

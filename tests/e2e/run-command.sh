@@ -118,18 +118,26 @@ if guest 125 -- sh -c 'echo c >/proc/sysrq-trigger'; then
 		fail "$name" "other words"; fi
 fi
 
-name="143: lkvm is told to end"
-"$LKVM" run --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
-pid=$!
-n=0
-while ! [ -s "$out" ] && [ $n -lt 600 ]; do
-	usleep 100000
-	n=$((n + 1))
-done
-kill $pid
-wait $pid
-status=$?
-if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
+# ended NAME COMMAND...: COMMAND ends a VM called job, with status 143.
+ended()
+{
+	name=$1
+	shift
+	"$LKVM" run --name job --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
+	pid=$!
+	n=0
+	while ! [ -s "$out" ] && [ $n -lt 600 ]; do
+		usleep 100000
+		n=$((n + 1))
+	done
+	"$@" 2>"$work/said"
+	wait $pid
+	status=$?
+	if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
+}
+told() { kill $pid; }
+ended "143: lkvm is told to end" told
+ended "143: lkvm stop --force" "$LKVM" stop --force job
 
 name="on a terminal, the command has one of this size, and its keys"
 cd "$here" || exit

@@ -22,7 +22,7 @@ is()
 {
 	what="$guest: $1"
 	shift
-	if [ "$@" ]; then pass "$what"; else fail "$what" "not: $*; $(cat "$work/said" 2>/dev/null)"; fi
+	if [ "$@" ]; then pass "$what"; else fail "$what" "not: $*; $(tail -n 4 "$work/said" 2>/dev/null)"; fi
 }
 
 ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }

@@ -244,6 +244,16 @@ static void nobody_there_costs_nothing(void **state)
 	assert_idle(w);
 }
 
+static unsigned int nr_out_ready(struct world *w)
+{
+	unsigned int nr;
+
+	pthread_mutex_lock(&w->lock);
+	nr = w->out_ready;
+	pthread_mutex_unlock(&w->lock);
+	return nr;
+}
+
 static void a_slow_reader_makes_the_guest_wait_and_loses_nothing(void **state)
 {
 	struct world *w = *state;
@@ -254,7 +264,7 @@ static void a_slow_reader_makes_the_guest_wait_and_loses_nothing(void **state)
 	for (size_t i = 0; i < 512 * KiB; i++)
 		bytes[i] = (uint8_t)(i * 31 >> 3);
 	while (nr < 512 * KiB) {
-		unsigned int ready = w->out_ready;
+		unsigned int ready = nr_out_ready(w);
 		ssize_t n;
 
 		sent += output(w, bytes + sent, 512 * KiB - sent);
@@ -263,16 +273,13 @@ static void a_slow_reader_makes_the_guest_wait_and_loses_nothing(void **state)
 		nr += (size_t)n;
 		/* Refused: whoever refused says when there is room. */
 		for (int i = 0; sent < 512 * KiB && i < 2000; i++) {
-			pthread_mutex_lock(&w->lock);
-			bool told = w->out_ready != ready;
-			pthread_mutex_unlock(&w->lock);
-			if (told || nr < sent)
+			if (nr_out_ready(w) != ready || nr < sent)
 				break;
 			usleep(1000);
 		}
 	}
 	assert_memory_equal(back, bytes, 512 * KiB);
-	assert_true(w->out_ready > 0);
+	assert_true(nr_out_ready(w) > 0);
 	free(bytes);
 	free(back);
 	close(fd);

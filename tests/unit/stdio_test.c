@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ struct world {
 	int fd[2]; /* a pipe's two ends */
 	uint8_t *got;
 	size_t nr, room;
-	unsigned int hang_ups, readies, closed;
+	atomic_uint hang_ups, readies, closed;
 };
 
 static size_t input(void *ctx, const uint8_t *buf, size_t len)
