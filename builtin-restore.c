@@ -77,7 +77,8 @@ static int restore(struct restore *r, struct snapshot *s, int argc, char **argv,
 
 	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 	r->cfg.name = name;
-	ret = opt_parse(rows, ARRAY_SIZE(rows), r, argc - 1, argv + 1, set_bare_word, &help, NULL, e);
+	ret = opt_parse(rows, ARRAY_SIZE(rows), r, argc - 1, argv + 1, set_bare_word, &help, NULL,
+			e);
 	if (ret == 0 && help) {
 		usage();
 		return MACHINE_OFF;

@@ -59,15 +59,15 @@ static int set_path(struct request *request, const char *path, struct err *e)
 
 	if (!cwd)
 		return err_sys(e, "cannot write %s", path);
-	len = snprintf(request->path, sizeof(request->path), "%s%s%s", cwd,
-		       *path == '/' ? "" : "/", path);
+	len = snprintf(request->path, sizeof(request->path), "%s%s%s", cwd, *path == '/' ? "" : "/",
+		       path);
 	if ((size_t)len >= sizeof(request->path))
 		return err_set(e, ENAMETOOLONG, "%s: its whole path has more than %zu characters",
 			       path, sizeof(request->path) - 1);
 	for (const char *c = request->path; *c; c++) {
 		if (*c < ' ' || *c > '~')
-			return err_set(e, EINVAL, "'%s' has other characters than ASCII in its path",
-				       path);
+			return err_set(e, EINVAL,
+				       "'%s' has other characters than ASCII in its path", path);
 	}
 	return 0;
 }
@@ -79,7 +79,8 @@ static int take(const struct options *o, struct err *e)
 	int ret;
 
 	if (!o->path)
-		return err_set(e, EINVAL, "say which VM, and to which file: lkvm snapshot NAME FILE");
+		return err_set(e, EINVAL,
+			       "say which VM, and to which file: lkvm snapshot NAME FILE");
 	ret = set_path(&request, o->path, e);
 	if (ret < 0)
 		return ret;

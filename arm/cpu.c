@@ -81,9 +81,10 @@ static int cpu_init(struct machine *m, unsigned int id, struct kvm_vcpu_init ini
 	if (ret >= 0)
 		ret = kvm_get_reg(vcpu, REG_MPIDR, &m->mpidr[id]);
 	if (ret < 0 && m->cfg->saved)
-		return err_set(e, -ret,
-			       "%s cannot be restored: this host's KVM has not all that its vCPUs have: %s",
-			       m->cfg->saved->name, strerror(-ret));
+		return err_set(
+			e, -ret,
+			"%s cannot be restored: this host's KVM has not all that its vCPUs have: %s",
+			m->cfg->saved->name, strerror(-ret));
 	if (ret < 0)
 		return err_set(e, -ret, "KVM cannot initialise vCPU %u: %s", id, strerror(-ret));
 	return m->compat ? compat_apply(m->compat, vcpu, e) : 0;

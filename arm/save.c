@@ -19,8 +19,8 @@
 #define COMPATIBLE_GPIO    "lkvm,pl061-1"
 
 /* The features that a vCPU of ours can have. */
-#define FEATURES                                                                                    \
-	(1u << KVM_ARM_VCPU_PSCI_0_2 | 1u << KVM_ARM_VCPU_PMU_V3 | 1u << KVM_ARM_VCPU_SVE |         \
+#define FEATURES                                                                            \
+	(1u << KVM_ARM_VCPU_PSCI_0_2 | 1u << KVM_ARM_VCPU_PMU_V3 | 1u << KVM_ARM_VCPU_SVE | \
 	 1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1u << KVM_ARM_VCPU_PTRAUTH_GENERIC)
 
 static int unsupported(struct err *e, const char *why)
@@ -33,9 +33,10 @@ int machine_can_save(struct machine *m, struct err *e)
 	char names[256];
 
 	if (slots_names(m, names, sizeof(names)))
-		return err_set(e, EOPNOTSUPP,
-			       "it cannot be saved: it has devices whose state lkvm cannot save: %s",
-			       names);
+		return err_set(
+			e, EOPNOTSUPP,
+			"it cannot be saved: it has devices whose state lkvm cannot save: %s",
+			names);
 	if (m->cfg->psci_user)
 		return unsupported(e, "its PSCI calls are answered by lkvm (--psci=user)");
 	if (firmware_discovers_cpus(&m->cfg->firmware))
@@ -169,7 +170,8 @@ int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, 
 	dt_in_u32(&in, node, "system-suspend", &suspend);
 	dt_in_u32(&in, node, "gic", &gic);
 	dt_in_bytes(&in, node, "sve-lengths", saved->sve, sizeof(saved->sve), &len);
-	if (in.ret == 0 && (memory < MAP_RAM_SIZE_MIN || memory > MAP_RAM_SIZE_MAX || memory % (4 * KiB)))
+	if (in.ret == 0 &&
+	    (memory < MAP_RAM_SIZE_MIN || memory > MAP_RAM_SIZE_MAX || memory % (4 * KiB)))
 		dt_in_fail(&in, "memory", "no such size");
 	if (in.ret == 0 && (cpus < 1 || cpus > MAP_CPUS_MAX))
 		dt_in_fail(&in, "cpus", "no such number");

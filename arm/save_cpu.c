@@ -253,9 +253,10 @@ int cpus_restore(struct machine *m, struct dt_in *in)
 	if (in->ret == 0)
 		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT);
 	if (in->ret == 0 && r.nr_refused)
-		in->ret = err_set(in->e, EINVAL,
-				  "%s cannot be restored: this host's KVM does not take %u values of its "
-				  "vCPUs",
-				  in->name, r.nr_refused);
+		in->ret = err_set(
+			in->e, EINVAL,
+			"%s cannot be restored: this host's KVM does not take %u values of its "
+			"vCPUs",
+			in->name, r.nr_refused);
 	return in->ret;
 }

@@ -58,7 +58,7 @@ struct scalar {
 };
 
 static const struct scalar redist[] = {
-	{ "GICR_STATUSR", 0x10, 1 },  { "GICR_WAKER", 0x14, 1 }, { "GICR_PROPBASER", 0x70, 2 },
+	{ "GICR_STATUSR", 0x10, 1 },   { "GICR_WAKER", 0x14, 1 }, { "GICR_PROPBASER", 0x70, 2 },
 	{ "GICR_PENDBASER", 0x78, 2 }, { "GICR_CTLR", 0x0, 1 },
 };
 static const struct scalar gicc[] = {
@@ -74,13 +74,20 @@ static const struct icc {
 	uint16_t reg;
 	bool maybe; /* there is one if there are so many priorities */
 } iccs[] = {
-	{ "ICC_SRE_EL1", ICC(0, 12, 12, 5), false },    { "ICC_CTLR_EL1", ICC(0, 12, 12, 4), false },
-	{ "ICC_PMR_EL1", ICC(0, 4, 6, 0), false },      { "ICC_BPR0_EL1", ICC(0, 12, 8, 3), false },
-	{ "ICC_BPR1_EL1", ICC(0, 12, 12, 3), false },   { "ICC_AP0R0_EL1", ICC(0, 12, 8, 4), false },
-	{ "ICC_AP0R1_EL1", ICC(0, 12, 8, 5), true },    { "ICC_AP0R2_EL1", ICC(0, 12, 8, 6), true },
-	{ "ICC_AP0R3_EL1", ICC(0, 12, 8, 7), true },    { "ICC_AP1R0_EL1", ICC(0, 12, 9, 0), false },
-	{ "ICC_AP1R1_EL1", ICC(0, 12, 9, 1), true },    { "ICC_AP1R2_EL1", ICC(0, 12, 9, 2), true },
-	{ "ICC_AP1R3_EL1", ICC(0, 12, 9, 3), true },    { "ICC_IGRPEN0_EL1", ICC(0, 12, 12, 6), false },
+	{ "ICC_SRE_EL1", ICC(0, 12, 12, 5), false },
+	{ "ICC_CTLR_EL1", ICC(0, 12, 12, 4), false },
+	{ "ICC_PMR_EL1", ICC(0, 4, 6, 0), false },
+	{ "ICC_BPR0_EL1", ICC(0, 12, 8, 3), false },
+	{ "ICC_BPR1_EL1", ICC(0, 12, 12, 3), false },
+	{ "ICC_AP0R0_EL1", ICC(0, 12, 8, 4), false },
+	{ "ICC_AP0R1_EL1", ICC(0, 12, 8, 5), true },
+	{ "ICC_AP0R2_EL1", ICC(0, 12, 8, 6), true },
+	{ "ICC_AP0R3_EL1", ICC(0, 12, 8, 7), true },
+	{ "ICC_AP1R0_EL1", ICC(0, 12, 9, 0), false },
+	{ "ICC_AP1R1_EL1", ICC(0, 12, 9, 1), true },
+	{ "ICC_AP1R2_EL1", ICC(0, 12, 9, 2), true },
+	{ "ICC_AP1R3_EL1", ICC(0, 12, 9, 3), true },
+	{ "ICC_IGRPEN0_EL1", ICC(0, 12, 12, 6), false },
 	{ "ICC_IGRPEN1_EL1", ICC(0, 12, 12, 7), false },
 };
 
@@ -348,8 +355,8 @@ static void restore_cpus(const struct machine *m, struct dt_in *in, int gic, boo
 int gic_restore(const struct machine *m, struct dt_in *in)
 {
 	struct access dist = { .m = m, .cpu = -1, .group = KVM_DEV_ARM_VGIC_GRP_DIST_REGS };
-	int node = dt_in_node(in, 0, "interrupt-controller",
-			      is_v3(m) ? COMPATIBLE_V3 : COMPATIBLE_V2);
+	int node =
+		dt_in_node(in, 0, "interrupt-controller", is_v3(m) ? COMPATIBLE_V3 : COMPATIBLE_V2);
 	uint32_t iidr = 0, ctlr = 0, nr = 0;
 
 	dt_in_u32(in, node, "interrupts", &nr);

@@ -340,7 +340,8 @@ bool slots_names(const struct machine *m, char *names, size_t size)
 	size_t len = 0;
 
 	for (const struct slot *slot = m->slots.first; slot; slot = slot->next) {
-		int put = snprintf(names + len, size - len, "%s%s", len ? ", " : "", slot->dev->name);
+		int put =
+			snprintf(names + len, size - len, "%s%s", len ? ", " : "", slot->dev->name);
 
 		len += (size_t)put < size - len ? (size_t)put : size - len - 1;
 	}

@@ -387,10 +387,10 @@ static void uart8250_output_ready(void *ctx)
 }
 
 static const struct dt_field fields[] = {
-	DT_FIELD(uart8250, ier),	DT_FIELD(uart8250, fcr),
-	DT_FIELD(uart8250, lcr),	DT_FIELD(uart8250, mcr),
-	DT_FIELD(uart8250, scr),	DT_FIELD(uart8250, dll),
-	DT_FIELD(uart8250, dlm),	DT_FIELD(uart8250, lsr_errors),
+	DT_FIELD(uart8250, ier),        DT_FIELD(uart8250, fcr),
+	DT_FIELD(uart8250, lcr),        DT_FIELD(uart8250, mcr),
+	DT_FIELD(uart8250, scr),        DT_FIELD(uart8250, dll),
+	DT_FIELD(uart8250, dlm),        DT_FIELD(uart8250, lsr_errors),
 	DT_FIELD(uart8250, msr_deltas), DT_FIELD(uart8250, thre_pending),
 };
 

@@ -42,8 +42,9 @@ int snapshot_check(const void *head, uint64_t size, const char *name, uint64_t *
 		return no_snapshot(name, e);
 	dt_in_u32(&in, 0, "version", &version);
 	if (in.ret == 0 && version != FORMAT_VERSION)
-		in.ret = err_set(e, EINVAL, "%s has version %" PRIu32 ", this lkvm reads version %d",
-				 name, version, FORMAT_VERSION);
+		in.ret =
+			err_set(e, EINVAL, "%s has version %" PRIu32 ", this lkvm reads version %d",
+				name, version, FORMAT_VERSION);
 	*ram_off = format_ram_off(tree);
 	return in.ret;
 }

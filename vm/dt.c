@@ -43,7 +43,9 @@ static bool again(struct dt *dt, int ret)
 
 int dt_start(struct dt *dt, struct err *e)
 {
-	*dt = (struct dt){ .blob = malloc(SIZE_START), .size = SIZE_START, .size_max = DT_SIZE_MAX };
+	*dt = (struct dt){ .blob = malloc(SIZE_START),
+			   .size = SIZE_START,
+			   .size_max = DT_SIZE_MAX };
 	if (!dt->blob)
 		return err_sys(e, "cannot write a device tree");
 	/* A few KiB more of names, and no search among all there are for each property's. */

@@ -18,7 +18,7 @@
 struct saved_machine {
 	const char *name; /* what messages call it */
 	const void *fdt;  /* a sound tree */
-	int ram;	  /* the file that RAM is in, */
+	int ram;          /* the file that RAM is in, */
 	uint64_t ram_off; /* from here on; a multiple of the host's page size */
 	/* What the tree says of the machine, by saved_machine_read(). */
 	uint32_t features; /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */

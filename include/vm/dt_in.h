@@ -47,12 +47,10 @@ struct dt_field {
 	bool is_bool;
 };
 
-#define DT_FIELD(type, member)                                   \
-	{                                                        \
-		#member, offsetof(struct type, member),          \
-			sizeof(((struct type *)0)->member),      \
-			__builtin_types_compatible_p(            \
-				__typeof__(((struct type *)0)->member), bool) \
+#define DT_FIELD(type, member)                                                                     \
+	{                                                                                          \
+#member, offsetof(struct type, member), sizeof(((struct type *)0)->member),        \
+			__builtin_types_compatible_p(__typeof__(((struct type *)0)->member), bool) \
 	}
 
 void dt_fields(struct dt *dt, const void *object, const struct dt_field *fields, size_t nr);

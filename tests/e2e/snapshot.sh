@@ -19,8 +19,6 @@ is()
 
 # The last line of the counting guest, and its numbers.
 last() { tr -d '\r' <"$out" | sed -n 's/^count: \([0-9]*\) at \([0-9]*\) ms, psci \([0-9.]*\), other \(.*\)$/\1 \2 \3 \4/p' | tail -n 1; }
-first() { tr -d '\r' <"$out" | sed -n 's/^count: \([0-9]*\) at \([0-9]*\) ms, psci \([0-9.]*\), other \(.*\)$/\1 \2 \3 \4/p' | head -n 1; }
-field() { shift "$1"; echo "$1"; }
 
 # count NAME OPTION...: it counts, is saved and stopped, and goes on.
 count()
@@ -35,6 +33,7 @@ count()
 	saved=$?
 	wait "$pid"
 	is "$name: is saved and stopped" $saved -eq 0 -a $? -eq 0
+	# shellcheck disable=SC2046	# its words
 	set -- $(last)
 	n=${1:--1} ms=${2:-0} psci=${3:-none}
 	sleep 2 # longer than a gap that is let pass
@@ -42,6 +41,7 @@ count()
 	"$LKVM" restore "$snap" --name count </dev/null >"$out" 2>"$err" &
 	pid=$!
 	await "count: $((n + 12)) "
+	# shellcheck disable=SC2046	# its words
 	set -- $(tr -d '\r' <"$out" | sed -n "s/^count: $((n + 2)) at \([0-9]*\) ms, psci \([0-9.]*\), other \(.*\)$/\1 \2 \3/p")
 	is "$name: goes on where it was, with PSCI $psci" "${2:-}" = "$psci"
 	is "$name: its other CPU counts" "${3:-}" = counts
@@ -99,11 +99,11 @@ fi
 make_initrd
 guest="a guest of Linux $version"
 start_guest linux "" -c 2 -m 256
-tell 'for i in 0 1; do (n=0; while :; do n=$((n + 1)); [ $((n % 500)) -ne 0 ] || { echo $n >/new.$i; mv /new.$i /count.$i; }; done) & done; sleep 1; dmesg | wc -l >/lines; cat /count.0'
+tell 'for i in 0 1; do (n=0; while :; do n=$((n + 1)); [ $((n % 500)) -ne 0 ] || echo $n >/count.$i; done) & done; sleep 1; dmesg | wc -l >/lines; cat /count.0'
 is "$guest: is ready" "${said:-0}" -gt 0
 "$LKVM" snapshot linux "$snap" >"$work/said" 2>&1
 is "$guest: is saved" $? -eq 0
-tell 'a=$(cat /count.0); sleep 1; [ $(cat /count.0) -gt $a ]'
+tell 'a=$(cat /count.0); sleep 1; [ "$(cat /count.0)" != "$a" ]'
 is "$guest: runs on when it was saved" $? -eq 0
 "$LKVM" snapshot linux "$snap" --stop >"$work/said" 2>&1
 is "$guest: is saved again, and stopped" $? -eq 0
@@ -115,10 +115,12 @@ for round in once twice; do
 	"$LKVM" restore "$snap" --name linux <"$work/in.$round" >>"$out" 2>"$err" &
 	pid=$!
 	exec 3>"$work/in.$round"
-	tell 'for i in 0 1; do a=$(cat /count.$i); sleep 1; [ $(cat /count.$i) -gt $a ] || echo stands; done; nproc'
+	tell 'look() { a=; until [ -n "$a" ]; do a=$(cat /count.$1); done; }; for i in 0 1; do look $i; b=$a; sleep 1; look $i; [ $a -gt $b ] || echo stands; done; nproc'
 	is "$guest, restored $round: both its CPUs count" "$said" = 2
+	tell 'ticks() { grep arch_timer /proc/interrupts | sed "s/.*: *//"; }; set -- $(ticks); a=$1 b=$2; sleep 2; set -- $(ticks); [ $1 -gt $((a + 20)) ] && [ $2 -gt $((b + 20)) ]'
+	is "$guest, restored $round: both its CPUs have their ticks" $? -eq 0
 	tell 'echo 0 >/sys/devices/system/cpu/cpu1/online && nproc && echo 1 >/sys/devices/system/cpu/cpu1/online && nproc'
-	is "$guest, restored $round: a CPU goes and comes" "$(echo $said)" = "1 2"
+	is "$guest, restored $round: a CPU goes and comes" "$(echo "$said" | tr "\n" " ")" = "1 2 "
 	tell 'dmesg | tail -n +$(($(cat /lines) + 1)) | grep -ivE "psci: CPU1|CPU1: |Detected .*I-cache|GICv3: |arch_timer: "'
 	is "$guest, restored $round: nothing in its log" -z "$said"
 	end_guest

@@ -36,7 +36,9 @@ int guest_main(struct guest *g)
 
 		print("count: %lu at %lu ms, psci %u.%u, other %s\n", line++,
 		      counter_now() / (hz / 1000), PSCI_MAJOR(version), PSCI_MINOR(version),
-		      !other ? "absent" : done != last ? "counts" : "stands");
+		      !other         ? "absent"
+		      : done != last ? "counts"
+				     : "stands");
 		last = done;
 		for (next += hz / 10; counter_now() < next;)
 			cpu_yield();
