@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The interrupt controller's state: what arm-vgic.rst and arm-vgic-v3.rst of Linux's KVM documentation give user space, in
- * the order in which they want it back: redistributors (tables before GICR_CTLR), distributor, CPU interfaces.
+ * the order in which they want it back: whether the distributor is on, redistributors (tables before GICR_CTLR), the
+ * distributor's interrupts, CPU interfaces.
  *
  * Of registers with one field an interrupt, those of SGIs and PPIs are each CPU's own: GICv3 has them in the
  * redistributor, GICv2 banks them. Lines are driven anew by devices, but KVM's timer looks at what it left.
@@ -367,10 +368,14 @@ int gic_restore(const struct machine *m, struct dt_in *in)
 	/* First: it says which revision of KVM's controller the rest is of. */
 	if (in->ret == 0)
 		refused(in, "GICD_IIDR", set(&dist, GICD_IIDR, iidr));
-	restore_cpus(m, in, node, false);
-	restore_fields(m, -1, in, node);
+	/*
+	 * KVM puts an interrupt in a CPU's queue when it becomes pending and enabled while the distributor is on, and not
+	 * when the distributor goes on: one that was pending would be lost, a timer's for good.
+	 */
 	if (in->ret == 0)
 		refused(in, "GICD_CTLR", set(&dist, GICD_CTLR, ctlr));
+	restore_cpus(m, in, node, false);
+	restore_fields(m, -1, in, node);
 	restore_cpus(m, in, node, true);
 	return in->ret;
 }
