@@ -105,7 +105,7 @@ $(O)/registers: $(O)/obj/tests/e2e/registers.o $(filter-out $(MAIN_SRC:%.c=$(O)/
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^ $(LIBS)
 
 # For the lab: clients that a control socket has to bear, what its guests do to disks and folders, and who answers them.
-$(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/on-terminal $(O)/share-check $(O)/share-tree $(O)/vsock-talk: $(O)/%: $(O)/obj/tests/e2e/%.o
+$(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/notify-peer $(O)/on-terminal $(O)/share-check $(O)/share-tree $(O)/vsock-talk $(O)/map-elf $(O)/brk: $(O)/%: $(O)/obj/tests/e2e/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
@@ -205,16 +205,9 @@ analyze:
 	$(Q)tests/analysis/run; tests/analysis/tsan
 
 # The commands people type.
-.PHONY: install uninstall demo check lint bench clean help setup
-install: $(O)/lkvm
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(O)/lkvm $(DESTDIR)$(PREFIX)/bin/lkvm
-	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+include dist/dist.mk
 
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/lkvm
-	cd docs/man && for page in *.1; do rm -f "$(DESTDIR)$(PREFIX)/share/man/man1/$$page"; done
-
+.PHONY: demo check lint bench clean help setup
 # Set-up comes first and may install what the rest of the Makefile looks for: hence the second make.
 setup:
 	@tests/lab/setup build
@@ -233,7 +226,7 @@ lint:
 
 bench:
 	@tests/lab/setup build lab bench
-	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load guests
+	@$(MAKE) --no-print-directory $(O)/lkvm $(O)/lkvm-static $(O)/disk-load $(O)/net-peer $(O)/share-tree guests
 	@tests/bench/run
 
 clean:
@@ -249,6 +242,8 @@ help:
 	@echo '  bench          measure, and set lkvm beside its peers'
 	@echo '  lint           the fast checks of the source itself'
 	@echo '  setup          install what the build needs'
+	@echo '  dist           man pages, completions and the systemd unit'
+	@echo '  deb            a Debian package'
 	@echo '  install, uninstall, clean'
 	@echo 'Variables:'
 	@echo '  O=DIR          build folder                     ($(O))'

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "arm/command.h"
@@ -16,7 +17,11 @@
 #include "arm/psci.h"
 #include "builtin.h"
 #include "ipc/control.h"
+#include "ipc/gdb.h"
 #include "ipc/name.h"
+#include "ipc/service.h"
+#include "ipc/trace.h"
+#include "ipc/verdict.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -26,7 +31,16 @@
 struct run {
 	struct machine_config cfg;
 	struct guest_command command;
+	struct gdb_options gdb;
+	struct service service;
+	struct verdict verdict;
+	bool read;                   /* the options were, without a mistake */
+	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
 	enum log_level loglevel;
+	struct log_output log;
+	const char *trace_path; /* or NULL */
+	struct trace trace;
+	struct timeline timeline;
 };
 
 /* The index of @value in a NULL-terminated list of words, or -EINVAL with @e naming @list. */
@@ -81,11 +95,6 @@ static int set_psci(void *field, const char *value, struct err *e)
 	return psci_parse(value, field, e);
 }
 
-static int set_firmware(void *field, const char *value, struct err *e)
-{
-	return firmware_parse(field, value, e);
-}
-
 static int set_psci_server(void *field, const char *value, struct err *e)
 {
 	static const char *const words[] = { "kernel", "user", NULL };
@@ -130,56 +139,6 @@ static int set_loglevel(void *field, const char *value, struct err *e)
 	return 0;
 }
 
-static int set_console(void *field, const char *value, struct err *e)
-{
-	return console_parse(field, value, e);
-}
-
-static int set_port(void *field, const char *value, struct err *e)
-{
-	return console_parse_port(field, value, e);
-}
-
-static int set_rng_rate(void *field, const char *value, struct err *e)
-{
-	return rng_parse_rate(field, value, e);
-}
-
-static int set_disk(void *field, const char *value, struct err *e)
-{
-	return disk_parse(field, value, e);
-}
-
-static int set_fs(void *field, const char *value, struct err *e)
-{
-	return fs_parse(field, value, e);
-}
-
-static int set_share(void *field, const char *value, struct err *e)
-{
-	return share_parse(field, value, e);
-}
-
-static int set_env(void *field, const char *value, struct err *e)
-{
-	return command_add_env(field, value, e);
-}
-
-static int set_rw(void *field, const char *value, struct err *e)
-{
-	return command_add_rw(field, value, e);
-}
-
-static int set_user(void *field, const char *value, struct err *e)
-{
-	return command_set_user(field, value, e);
-}
-
-static int set_vsock(void *field, const char *value, struct err *e)
-{
-	return vsock_parse(field, value, e);
-}
-
 static int set_transport(void *field, const char *value, struct err *e)
 {
 	return transport_parse(value, field, e);
@@ -194,11 +153,6 @@ static int set_msi(void *field, const char *value, struct err *e)
 		return i;
 	*(bool *)field = i == 1;
 	return 0;
-}
-
-static int set_network(void *field, const char *value, struct err *e)
-{
-	return network_parse(field, value, e);
 }
 
 /* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
@@ -248,6 +202,7 @@ static int set_affinity(void *field, const char *value, struct err *e)
 
 #define CFG(member)     offsetof(struct run, cfg.member)
 #define COMMAND(member) offsetof(struct run, command.member)
+#define VERDICT(member) offsetof(struct run, verdict.member)
 
 static const struct opt rows[] = {
 	{ 'k', "kernel", "FILE",
@@ -262,11 +217,11 @@ static const struct opt rows[] = {
 	{ 'd', "disk", "FILE[,KEY...]",
 	  "A disk whose content is FILE (see lkvm-run(1) for the keys);\n"
 	  "may be given several times",
-	  set_disk, CFG(disks) },
+	  disk_parse, CFG(disks) },
 	{ 0, "fs", "DIR,TAG[,KEY...]",
 	  "Share the folder DIR by virtiofs; the guest mounts TAG. Needs virtiofsd;\n"
 	  "may be given several times",
-	  set_fs, CFG(fs) },
+	  fs_parse, CFG(fs) },
 	{ 0, "psci-version", "X.Y|auto",
 	  "PSCI version that the guest finds: 0.1, 0.2, 1.0, 1.1, 1.2, 1.3\n"
 	  "(default: auto, the best that the host's KVM has)",
@@ -274,7 +229,7 @@ static const struct opt rows[] = {
 	{ 0, "firmware", "NAME=VALUE",
 	  "Pin a service or a mitigation level of KVM's firmware (see below);\n"
 	  "may be given several times",
-	  set_firmware, CFG(firmware) },
+	  firmware_parse, CFG(firmware) },
 	{ 0, "psci", "WHO",
 	  "Who answers PSCI calls: kernel (default), or user: lkvm itself,\n"
 	  "which has 0.2 to 1.3 on any host since Linux 6.4",
@@ -292,27 +247,28 @@ static const struct opt rows[] = {
 	{ 0, "rng", NULL, "Give the guest a source of random numbers", opt_set_flag,
 	  CFG(rng.present) },
 	{ 0, "rng-rate", "SIZE", "Bytes a second that it gives at most (default: no limit)",
-	  set_rng_rate, CFG(rng) },
+	  rng_parse_rate, CFG(rng) },
 	{ 0, "balloon", NULL, "Let the guest give memory back (see lkvm-balloon(1))", opt_set_flag,
 	  CFG(balloon) },
 	{ 0, "vsock", "CID[,KEY...]",
 	  "Sockets between the guest, which is CID there, and programs of the host:\n"
 	  "by the host's kernel, or unix=PATH",
-	  set_vsock, CFG(vsock) },
+	  vsock_parse, CFG(vsock) },
 	{ 0, "pmu", NULL, "Give the guest a performance monitoring unit", opt_set_flag, CFG(pmu) },
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set, CFG(name) },
 	{ 0, "console", "TYPE[,KEY...]",
 	  "The kernel's console: serial (default) or virtio; on lkvm's own input and\n"
-	  "output or with pty, file=PATH; log=PATH gets a copy",
-	  set_console, CFG(console) },
+	  "output or with pty, file=PATH; log=PATH gets a copy;\n"
+	  "max=SIZE, keep=NR put files aside that have that size",
+	  console_parse, CFG(console) },
 	{ 0, "port", "NAME[,KEY...]",
 	  "A named port, /dev/virtio-ports/NAME for the guest: pty (default) or file=PATH;\n"
 	  "may be given several times",
-	  set_port, CFG(console) },
+	  console_parse_port, CFG(console) },
 	{ 0, "9p", "DIR,TAG[,KEY...]",
 	  "Share the folder DIR with the guest, which mounts it by TAG (9p);\n"
 	  "keys: ro, transport=; may be given several times",
-	  set_share, CFG(shares) },
+	  share_parse, CFG(shares) },
 	{ 0, "root", "DIR", "Root folder of a COMMAND (default: the host's)", set_path,
 	  COMMAND(root) },
 	{ 0, "root-rw", NULL, "What a COMMAND writes there is written on the host", opt_set_flag,
@@ -320,12 +276,12 @@ static const struct opt rows[] = {
 	{ 0, "rw", "DIR",
 	  "Share DIR with a COMMAND, where it is and to be written to;\n"
 	  "may be given several times",
-	  set_rw, offsetof(struct run, command) },
+	  command_add_rw, offsetof(struct run, command) },
 	{ 0, "env", "NAME[=VALUE]",
 	  "Give a COMMAND this variable, with lkvm's own value or VALUE;\n"
 	  "may be given several times",
-	  set_env, offsetof(struct run, command) },
-	{ 0, "user", "UID[:GID]", "Who a COMMAND is run as (default: you)", set_user,
+	  command_add_env, offsetof(struct run, command) },
+	{ 0, "user", "UID[:GID]", "Who a COMMAND is run as (default: you)", command_set_user,
 	  offsetof(struct run, command) },
 	{ 0, "modules", "DIR",
 	  "A COMMAND's kernel has its modules here (default: /lib/modules/VERSION),\n"
@@ -334,11 +290,37 @@ static const struct opt rows[] = {
 	{ 0, "network", "MODE[,KEY...]",
 	  "A network device: user (by passt, needs no privileges), tap, or none (default);\n"
 	  "user takes hostfwd=tcp:8080-:80; see lkvm-run(1); may be given several times",
-	  set_network, CFG(networks) },
+	  network_parse, CFG(networks) },
 	{ 0, "nodefaults", NULL, "Do not put console=ttyS0 in the kernel command line",
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "daemonize", NULL, "Go to the background, and return when the guest runs",
+	  opt_set_flag, offsetof(struct run, service.daemonize) },
+	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
+	  offsetof(struct run, service.pidfile) },
+	{ 0, "timeout", "TIME",
+	  "Stop the VM after so long, with status 124: 30s, 2m, 500ms, 1h;\n"
+	  "a bare number is seconds",
+	  opt_set_time, VERDICT(timeout) },
+	{ 0, "expect", "REGEX",
+	  "Stop the VM, with status 0, when its console has said this;\n"
+	  "may be given several times: in this order",
+	  verdict_add_expect, offsetof(struct run, verdict) },
+	{ 0, "reject", "REGEX",
+	  "Stop the VM, with status 123, if its console says this;\n"
+	  "may be given several times",
+	  verdict_add_reject, offsetof(struct run, verdict) },
+	{ 0, "panic", "WHAT",
+	  "What a panic of the guest's kernel does: stop the VM, with status 122\n"
+	  "(default with the three above), or report: a warning",
+	  verdict_set_panic, offsetof(struct run, verdict) },
+	{ 0, "report", "FILE", "Write how the run went to FILE, as JSON", verdict_set_file,
+	  VERDICT(report) },
+	{ 0, "junit", "FILE", "The same as a test's result, for JUnit's readers", verdict_set_file,
+	  VERDICT(junit) },
+	{ 0, "tap", "FILE", "The same in the Test Anything Protocol", verdict_set_file,
+	  VERDICT(tap) },
 	{ 0, "dtb", "FILE", "Device tree to give to the guest instead of the generated one",
 	  set_path, CFG(dtb) },
 	{ 0, "dump-dtb", "FILE", "Write the device tree that the guest gets to FILE", set_path,
@@ -349,9 +331,21 @@ static const struct opt rows[] = {
 	  CFG(hugetlbfs) },
 	{ 0, "mem-shared", NULL, "Make the guest's memory a file that other processes can map",
 	  opt_set_flag, CFG(mem_shared) },
+	{ 0, "gdb", "WHERE[,wait]",
+	  "Let gdb debug the guest: unix:PATH, tcp::PORT (this host alone) or\n"
+	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
+	  gdb_parse, offsetof(struct run, gdb) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },
+	{ 0, "log-format", "FORMAT",
+	  "What messages look like: text (default) or json, an object a line", log_parse_format,
+	  offsetof(struct run, log) },
+	{ 0, "log-file", "FILE[,KEY...]",
+	  "Messages go to FILE, fatal ones to standard error, too; keys: max=SIZE, keep=NR",
+	  log_parse_file, offsetof(struct run, log) },
+	{ 0, "trace", "FILE", "Write what the run did, and when, for a trace viewer", set_path,
+	  offsetof(struct run, trace_path) },
 };
 
 /* The first bare word is the kernel. */
@@ -384,6 +378,9 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 	if (words && !*words)
 		return err_set(e, EINVAL, "'--' stands before a command, and there is none");
+	if (words && run->service.daemonize)
+		return err_set(e, EINVAL,
+			       "--daemonize goes without a command, whose output would go nowhere");
 	c->argv = words;
 	if (words)
 		return command_prepare(c, &run->cfg, e);
@@ -396,13 +393,12 @@ static int take_command(struct run *run, char **words, struct err *e)
 
 static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
-	char name[NAME_MAX_LEN + 1];
 	char **words;
 	bool help;
 	int ret, status;
 
-	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
-	run->cfg.name = name;
+	snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
+	run->cfg.name = run->name;
 	ret = opt_parse(rows, ARRAY_SIZE(rows), run, argc - 1, argv + 1, set_bare_word, &help,
 			&words, e);
 	if (ret == 0 && help) {
@@ -410,28 +406,60 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		return MACHINE_OFF;
 	}
 	log_set_level(run->loglevel);
+	run->log.vm = run->cfg.name;
+	run->read = ret == 0;
+	if (ret == 0)
+		ret = log_open(&run->log, e);
 	if (ret == 0)
 		ret = take_command(run, words, e);
+	if (ret == 0)
+		ret = verdict_watch(&run->verdict, &run->cfg, e);
+	if (ret == 0)
+		ret = service_start(&run->service, &status, e);
+	if (ret > 0) {
+		run->read = false; /* the rest is the other process's */
+		return status;
+	}
+	run->cfg.named = run->cfg.name != run->name;
+	if (!run->cfg.named) /* perhaps in another process now */
+		snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
+	if (run->trace_path && !run->cfg.timeline)
+		run->cfg.timeline = &run->timeline;
+	if (ret == 0)
+		ret = trace_open(&run->trace, run->trace_path, &run->cfg, e);
 	if (ret < 0) {
 		err_wrap(e, 0, "run");
 		return MACHINE_FAILED;
 	}
-	run->cfg.named = run->cfg.name != name;
+	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
+	if (run->gdb.address_len)
+		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
 }
 
 int builtin_run(int argc, char **argv)
 {
-	struct run run = { .cfg = machine_config_default, .loglevel = LOG_INFO };
+	struct run run = { .cfg = machine_config_default,
+			   .service = SERVICE_NONE,
+			   .verdict.cfg = &run.cfg,
+			   .loglevel = LOG_INFO,
+			   .timeline = TIMELINE_NONE };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
+	if (run.read)
+		status = verdict_end(&run.verdict, status, &e);
 	if (*e.text)
 		log_error("%s", e.text);
 	if (run.command.argv && !run.command.done)
 		tail_print(&run.command.console, LAST_LINES, "  | ");
+	trace_close(&run.trace, &run.cfg);
+	if (run.read)
+		status = verdict_tell(&run.verdict, status, &e);
+	verdict_free(&run.verdict);
+	service_end(&run.service);
 	disk_options_free(&run.cfg.disks);
 	share_options_free(&run.cfg.shares);
 	console_options_free(&run.cfg.console);
@@ -439,5 +467,7 @@ int builtin_run(int argc, char **argv)
 	command_free(&run.command);
 	network_options_free(&run.cfg.networks);
 	vsock_options_free(&run.cfg.vsock);
+	log_close();
+	free(run.log.path);
 	return status;
 }

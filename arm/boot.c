@@ -18,6 +18,7 @@
 #include "parts.h"
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "util/timeline.h"
 #include "vm/dt.h"
 
 /* Kernels before 4.2 look for the tree within 512 MiB of themselves. */
@@ -168,12 +169,14 @@ int boot_load(struct machine *m, const struct boot_files *files, struct err *e)
 	ret = image_load(&files->kernel, &m->vm.ram, &m->entry, &kernel_end, e);
 	if (ret < 0)
 		return ret;
+	timeline_mark(m->cfg->timeline, "kernel loaded");
 	m->initrd = m->initrd_end = 0;
 	if (files->initrd >= 0) {
 		ret = load_initrd(m, files, kernel_end, e);
 		if (ret < 0)
 			return ret;
 	}
+	timeline_mark(m->cfg->timeline, "initrd loaded");
 	ret = make_dt(m, files, &dt, e);
 	if (ret == 0) {
 		top = m->initrd ? m->initrd

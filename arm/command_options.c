@@ -31,8 +31,9 @@ static int append(char ***list, uint32_t *nr, char *text, struct err *e)
 	return 0;
 }
 
-int command_add_env(struct guest_command *c, const char *value, struct err *e)
+int command_add_env(void *field, const char *value, struct err *e)
 {
+	struct guest_command *c = field;
 	const char *set;
 	char *text;
 
@@ -48,8 +49,9 @@ int command_add_env(struct guest_command *c, const char *value, struct err *e)
 	return append(&c->env, &c->nr_env, text, e);
 }
 
-int command_add_rw(struct guest_command *c, const char *value, struct err *e)
+int command_add_rw(void *field, const char *value, struct err *e)
 {
+	struct guest_command *c = field;
 	char *path = realpath(value, NULL);
 	struct stat st;
 
@@ -64,8 +66,9 @@ int command_add_rw(struct guest_command *c, const char *value, struct err *e)
 	return append(&c->rw, &c->nr_rw, path, e);
 }
 
-int command_set_user(struct guest_command *c, const char *value, struct err *e)
+int command_set_user(void *field, const char *value, struct err *e)
 {
+	struct guest_command *c = field;
 	autofree char *uid = strdup(value);
 	char *gid = uid ? strchr(uid, ':') : NULL;
 	int ret;

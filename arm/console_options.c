@@ -42,6 +42,9 @@ static int parse_line_word(struct line_options *line, const char *word, struct e
 	const char *value;
 	int ret;
 
+	ret = growing_parse_word(&line->limit, word, e);
+	if (ret != 0)
+		return ret;
 	value = value_of(word, "log=");
 	if (value) {
 		ret = set_path(&line->log, word, value, e);
@@ -61,6 +64,15 @@ static int parse_line_word(struct line_options *line, const char *word, struct e
 	return 1;
 }
 
+static int check_line(const struct line_options *line, const char *value, struct err *e)
+{
+	if ((line->limit.max || line->limit.keep) && !line->file && !line->log)
+		return err_set(e, EINVAL, "'%s': max= and keep= go with file= or log=", value);
+	if (line->limit.keep && !line->limit.max)
+		return err_set(e, EINVAL, "'%s': keep= goes with max=", value);
+	return 0;
+}
+
 static int parse_console_word(struct console_options *console, const char *word, struct err *e)
 {
 	const char *transport = value_of(word, "transport=");
@@ -76,13 +88,14 @@ static int parse_console_word(struct console_options *console, const char *word,
 	if (ret == 0)
 		return err_set(e, EINVAL,
 			       "'%s' is none of serial, virtio, pty, file=PATH, log=PATH, "
-			       "transport=mmio|pci",
+			       "max=SIZE, keep=NR, transport=mmio|pci",
 			       word);
 	return ret < 0 ? ret : 0;
 }
 
-int console_parse(struct console_options *console, const char *value, struct err *e)
+int console_parse(void *field, const char *value, struct err *e)
 {
+	struct console_options *console = field;
 	autofree char *words = strdup(value);
 	char *rest = words;
 	int ret = 0;
@@ -98,7 +111,7 @@ int console_parse(struct console_options *console, const char *value, struct err
 		ret = parse_console_word(console, opt_next_word(&rest), e);
 	if (ret == 0 && console->bus != VIRTIO_BUS_DEFAULT && !console->virtio)
 		ret = err_set(e, EINVAL, "'%s': a serial console has no transport", value);
-	return ret;
+	return ret < 0 ? ret : check_line(&console->line, value, e);
 }
 
 static int check_name(const struct console_options *console, const char *name, struct err *e)
@@ -119,8 +132,9 @@ static int check_name(const struct console_options *console, const char *name, s
 	return 0;
 }
 
-int console_parse_port(struct console_options *console, const char *value, struct err *e)
+int console_parse_port(void *field, const char *value, struct err *e)
 {
+	struct console_options *console = field;
 	autofree char *words = strdup(value);
 	struct port_options port = { .line.end = LINE_STDIO };
 	char *rest = words, *word;
@@ -135,8 +149,12 @@ int console_parse_port(struct console_options *console, const char *value, struc
 		word = opt_next_word(&rest);
 		ret = parse_line_word(&port.line, word, e);
 		if (ret == 0)
-			ret = err_set(e, EINVAL, "'%s' is none of pty, file=PATH, log=PATH", word);
+			ret = err_set(e, EINVAL,
+				      "'%s' is none of pty, file=PATH, log=PATH, max=SIZE, keep=NR",
+				      word);
 	}
+	if (ret >= 0)
+		ret = check_line(&port.line, value, e);
 	if (ret >= 0) {
 		port.name = strdup(port.name);
 		ret = port.name ? 0 : err_sys(e, "cannot read '%s'", value);

@@ -48,6 +48,8 @@ struct consoles {
 	const struct console_options *options;
 	struct loop *loop;
 	struct line console, port[CONSOLE_PORTS_MAX];
+	struct char_frontend
+		device; /* what input for the console goes to; .input is NULL: there is none */
 	struct timeline *timeline; /* of the first byte, or NULL */
 	bool heard;                /* it came */
 	uint64_t output;           /* bytes that were taken; two devices may have the line */
@@ -82,9 +84,9 @@ static int line_open(struct line *line, const struct line_options *options, stru
 	int ret = 0;
 
 	if (options->log)
-		ret = charfile_open(&line->log, options->log, e);
+		ret = charfile_open(&line->log, options->log, &options->limit, e);
 	if (ret == 0 && options->end == LINE_FILE) {
-		ret = charfile_open(&line->file, options->file, e);
+		ret = charfile_open(&line->file, options->file, &options->limit, e);
 		line->backend = charfile_backend(&line->file, (struct char_backend){ 0 });
 	}
 	if (ret == 0 && options->end == LINE_TAIL)
@@ -135,7 +137,7 @@ static size_t console_output(void *ctx, const uint8_t *buf, size_t len)
 	if (!__atomic_load_n(&c->heard, __ATOMIC_RELAXED) &&
 	    !__atomic_exchange_n(&c->heard, true, __ATOMIC_RELAXED))
 		timeline_mark(c->timeline, "first console byte");
-	/* Pairs with consoles_tap(): for nearly all VMs there is none, ever. */
+	/* Pairs with consoles_tap(). */
 	if (!__atomic_load_n(&c->tap, __ATOMIC_RELAXED))
 		return taken;
 	pthread_mutex_lock(&c->tap_lock);
@@ -145,12 +147,25 @@ static size_t console_output(void *ctx, const uint8_t *buf, size_t len)
 	return taken;
 }
 
+static void tell_room(struct consoles *c)
+{
+	if (!__atomic_load_n(&c->tap, __ATOMIC_RELAXED))
+		return;
+	pthread_mutex_lock(&c->tap_lock);
+	for (struct console_tap *tap = c->tap; tap; tap = tap->next) {
+		if (tap->room)
+			tap->room(tap->ctx);
+	}
+	pthread_mutex_unlock(&c->tap_lock);
+}
+
 static void console_input_ready(void *ctx)
 {
 	const struct char_backend *line = &((struct consoles *)ctx)->console.backend;
 
 	if (line->input_ready)
 		line->input_ready(line->ctx);
+	tell_room(ctx);
 }
 
 static void console_closed(void *ctx)
@@ -192,6 +207,19 @@ void consoles_untap(struct consoles *c, struct console_tap *tap)
 		}
 	}
 	pthread_mutex_unlock(&c->tap_lock);
+}
+
+size_t consoles_input(struct consoles *c, const uint8_t *buf, size_t len)
+{
+	const struct char_frontend *device = &c->device;
+	size_t taken;
+
+	if (!device->input)
+		return 0;
+	pthread_mutex_lock(device->lock);
+	taken = device->input(device->ctx, buf, len);
+	pthread_mutex_unlock(device->lock);
+	return taken;
 }
 
 static int open_stdio(struct consoles *c, void (*quit)(void *ctx), void *ctx, struct err *e)
@@ -310,6 +338,12 @@ static struct timer again_timer(struct consoles *c, struct device *d)
 	return loop_timer_value(&d->again);
 }
 
+static void connect_console(struct consoles *c, struct char_frontend frontend)
+{
+	c->device = frontend;
+	line_connect(&c->console, frontend);
+}
+
 static int add_virtio(struct consoles *c, struct machine *m, struct err *e)
 {
 	struct char_frontend frontend;
@@ -322,11 +356,32 @@ static int add_virtio(struct consoles *c, struct machine *m, struct err *e)
 		return ret;
 	frontend = virtio_console_frontend(&c->virtio.dev, 0);
 	winsize_connect(&c->winsize, frontend);
-	line_connect(&c->console, (struct char_frontend){ .input = virtio_input,
-							  .output_ready = both_output_ready,
-							  .ctx = c,
-							  .lock = frontend.lock });
+	connect_console(c, (struct char_frontend){ .input = virtio_input,
+						   .output_ready = both_output_ready,
+						   .ctx = c,
+						   .lock = frontend.lock });
 	return 0;
+}
+
+/* Linux takes it from a serial line behind a break, from a hypervisor's console behind Ctrl-O. */
+int consoles_sysrq(struct consoles *c, char key, struct err *e)
+{
+	const uint8_t keys[] = { 'O' & 0x1f, (uint8_t)key };
+	struct uart8250 *uart = &c->uart[0];
+	struct char_frontend virtio;
+	bool taken;
+
+	if (c->virtio.made) {
+		virtio = virtio_console_frontend(&c->virtio.dev, 0);
+		pthread_mutex_lock(virtio.lock);
+		taken = virtio.input(virtio.ctx, keys, sizeof(keys)) == sizeof(keys);
+		pthread_mutex_unlock(virtio.lock);
+	} else {
+		pthread_mutex_lock(&uart->lock);
+		taken = uart8250_break(uart, &keys[1], 1);
+		pthread_mutex_unlock(&uart->lock);
+	}
+	return taken ? 0 : err_set(e, EAGAIN, "the guest does not read its console");
 }
 
 static int add_ports(struct consoles *c, struct machine *m, struct err *e)
@@ -353,7 +408,7 @@ int consoles_add(struct consoles *c, struct machine *m, struct err *e)
 
 	m->consoles = c;
 	if (ret == 0 && !c->options->virtio)
-		line_connect(&c->console, uart8250_frontend(&c->uart[0]));
+		connect_console(c, uart8250_frontend(&c->uart[0]));
 	if (ret == 0 && c->options->virtio)
 		ret = add_virtio(c, m, e);
 	if (ret == 0 && c->options->nr_ports)
@@ -388,6 +443,7 @@ void consoles_remove(struct consoles *c, struct machine *m)
 	finish(&c->virtio);
 	finish(&c->ports);
 	winsize_disconnect(&c->winsize);
+	c->device = (struct char_frontend){ 0 };
 	line_disconnect(&c->console);
 	for (uint32_t i = 0; i < c->options->nr_ports; i++)
 		line_disconnect(&c->port[i]);

@@ -194,8 +194,9 @@ static void free_option(struct disk_option *disk)
 	free(disk->serial);
 }
 
-int disk_parse(struct disk_options *disks, const char *value, struct err *e)
+int disk_parse(void *field, const char *value, struct err *e)
 {
+	struct disk_options *disks = field;
 	autofree char *text = strdup(value);
 	struct disk_option disk = { 0 }, *all;
 	char *rest = text;

@@ -199,6 +199,14 @@ static void rtc(struct dt *dt)
 	dt_end(dt);
 }
 
+static void pvpanic(struct dt *dt)
+{
+	dt_begin(dt, "pvpanic@%llx", MAP_PVPANIC);
+	dt_string(dt, "compatible", "qemu,pvpanic-mmio");
+	dt_cells(dt, "reg", DT_U64(MAP_PVPANIC), DT_U64(PVPANIC_REGS_SIZE));
+	dt_end(dt);
+}
+
 static void syscon_action(struct dt *dt, const char *name, uint32_t value)
 {
 	dt_begin(dt, "%s", name);
@@ -248,6 +256,7 @@ int fdt_generate(const struct machine *m, struct dt *dt, struct err *e)
 	uarts(dt);
 	rtc(dt);
 	button_fdt(dt, DT_PHANDLE_CLOCK);
+	pvpanic(dt);
 	syscon(m, dt);
 	slots_fdt(m, dt);
 	return dt_finish(dt, e);

@@ -101,8 +101,9 @@ static int parse_level(unsigned int row, const char *value, uint64_t *parsed, st
 		       row == FIRMWARE_WORKAROUND_2 ? "unknown, " : "");
 }
 
-int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e)
+int firmware_parse(void *field, const char *text, struct err *e)
 {
+	struct firmware_pins *pins = field;
 	const char *equals = strchr(text, '=');
 	size_t len = equals ? (size_t)(equals - text) : strlen(text);
 

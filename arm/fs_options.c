@@ -106,8 +106,9 @@ static int parse(struct fs_option *fs, char *rest, struct err *e)
 	return fs->dir ? 0 : err_set(e, ENOMEM, "no memory for it");
 }
 
-int fs_parse(struct fs_options *options, const char *value, struct err *e)
+int fs_parse(void *field, const char *value, struct err *e)
 {
+	struct fs_options *options = field;
 	autofree char *text = strdup(value);
 	struct fs_option fs = { 0 };
 	int ret;

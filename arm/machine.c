@@ -156,6 +156,8 @@ static int add_devices(struct machine *m, struct session *s, struct err *e)
 	if (ret == 0)
 		ret = button_add(m, e);
 	if (ret == 0)
+		ret = panic_add(m, e);
+	if (ret == 0)
 		ret = consoles_add(s->consoles, m, e);
 	for (unsigned int i = 0; machine_parts[i] && ret == 0; i++) {
 		if (s->part[i])
@@ -176,6 +178,7 @@ static void remove_devices(struct machine *m, struct session *s)
 	button_remove(m);
 	loop_timer_close(&m->alarm);
 	pl031_destroy(&m->rtc);
+	panic_remove(m);
 }
 
 /* Whether other processes are to map it. */
@@ -212,6 +215,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	if (ret < 0)
 		return ret;
 	m->vm.timeline = cfg->timeline;
+	m->vm.tally = cfg->tally;
 	/* Undecodable accesses become ours to judge; a KVM too old for it ends the VM on them. */
 	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
 	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
@@ -224,6 +228,8 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 		ret = cpus_init(m, e);
 	if (ret == 0)
 		ret = power_init(m, e);
+	if (ret == 0)
+		ret = debug_init(m, e);
 	timeline_mark(cfg->timeline, "CPUs");
 	if (ret == 0)
 		ret = gic_create(&m->gic, &m->vm, (enum irqchip)irqchip,
@@ -248,6 +254,7 @@ static void machine_destroy(struct machine *m, struct session *s)
 	vm_destroy(&m->vm);
 	if (machine_has_syscon(m))
 		syscon_destroy(&m->syscon);
+	debug_destroy(m);
 	power_destroy(m);
 	free(m->mpidr);
 }
@@ -296,6 +303,7 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 		s->vm = NULL;
 	}
 	machine_destroy(m, s);
+	timeline_mark(s->cfg->timeline, "taken down");
 	return end;
 }
 
@@ -324,6 +332,11 @@ void machine_tap_console(struct machine *m, struct console_tap *tap)
 void machine_untap_console(struct machine *m, struct console_tap *tap)
 {
 	consoles_untap(m->session->consoles, tap);
+}
+
+size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len)
+{
+	return consoles_input(m->session->consoles, buf, len);
 }
 
 static void signalled(void *ctx, uint32_t events)
@@ -391,6 +404,7 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 {
 	int ret = cfg->saved ? 0 : boot_open(&s->files, cfg, e);
 
+	timeline_mark(cfg->timeline, "boot files opened");
 	if (ret == 0 && cfg->compat) {
 		s->lowered = *cfg;
 		s->cfg = &s->lowered;
@@ -402,6 +416,7 @@ static int session_open(struct session *s, const struct machine_config *cfg, sig
 		ret = machine_parts[i]->open(&s->part[i], s->cfg, &s->loop, e);
 	if (ret == 0)
 		ret = s->kvm = kvm_open(cfg->dev, e);
+	timeline_mark(cfg->timeline, "devices' files, KVM opened");
 	if (ret >= 0)
 		ret = take_signals(s, old, e);
 	if (ret >= 0)

@@ -274,8 +274,9 @@ void network_options_free(struct network_options *networks)
 	*networks = (struct network_options){ 0 };
 }
 
-int network_parse(struct network_options *networks, const char *value, struct err *e)
+int network_parse(void *field, const char *value, struct err *e)
 {
+	struct network_options *networks = field;
 	struct network_option nic = { .tap.nr_pairs = 1 }, *all;
 	autofree char *text = strdup(value);
 	char *rest = text;

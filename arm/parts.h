@@ -8,8 +8,10 @@
 #include "arm/machine.h"
 #include "arm/map.h"
 #include "button.h"
+#include "debugger.h"
 #include "gic.h"
 #include "hw/pl031.h"
+#include "hw/pvpanic.h"
 #include "hw/syscon.h"
 #include "kvm/kvm.h"
 #include "power.h"
@@ -36,6 +38,7 @@ struct machine {
 	struct gic gic;
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
+	struct debug debug;
 	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
 	uint32_t psci;           /* effective */
 	uint32_t features;       /* of the vCPUs, bits of struct kvm_vcpu_init, but for POWER_OFF */
@@ -48,6 +51,12 @@ struct machine {
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
 	struct button button;
+	struct {
+		struct pvpanic dev;
+		void (*heard)(void *ctx); /* by machine_watch_panic(), or NULL */
+		void *ctx;
+		struct log_limit limit;
+	} panic;
 
 	/* Where things are in guest memory, set by boot_load(). */
 	gpa_t entry;
@@ -57,6 +66,11 @@ struct machine {
 
 /* Whether the guest ends itself by the syscon device: PSCI 0.1 cannot. */
 bool machine_has_syscon(const struct machine *m);
+
+/* panic.c: the register by which the guest's kernel says that it panicked. */
+int panic_add(struct machine *m, struct err *e);
+/* Also when panic_add() was never called. */
+void panic_remove(struct machine *m);
 
 /* cpu.c: vCPUs as the guest finds them at reset. */
 
@@ -179,9 +193,13 @@ int consoles_add(struct consoles *consoles, struct machine *m, struct err *e);
 void consoles_remove(struct consoles *consoles, struct machine *m);
 /* How many bytes the guest of @m has said on its console's line so far, over all lives. */
 uint64_t consoles_output(const struct machine *m);
+/* machine_sysrq(). */
+int consoles_sysrq(struct consoles *consoles, char key, struct err *e);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);
+/* machine_console_input() */
+size_t consoles_input(struct consoles *consoles, const uint8_t *buf, size_t len);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
 

@@ -292,6 +292,11 @@ static void hypercall(void *ctx, struct vcpu *vcpu)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static void debug(void *ctx, struct vcpu *vcpu)
+{
+	debug_exit(ctx, vcpu);
+}
+
 static void start(struct machine *m, struct vcpu *vcpu)
 {
 	struct power_cpu *cpu = &m->power.cpu[vcpu->id];
@@ -320,7 +325,7 @@ static bool power_ready(void *ctx, struct vcpu *vcpu)
 		wake_up(m, vcpu);
 	ready = p->asker != (int)vcpu->id && (!p->cpus.on || p->cpus.on[vcpu->id]);
 	pthread_mutex_unlock(&p->lock);
-	return ready;
+	return ready && debug_lets_go(m, vcpu);
 }
 
 bool power_wake(struct machine *m)
@@ -382,6 +387,7 @@ int power_init(struct machine *m, struct err *e)
 	static const struct vcpu_ops ops = {
 		.system_event = system_event,
 		.hypercall = hypercall,
+		.debug = debug,
 		.ready = power_ready,
 	};
 	const struct firmware_pins *pins = &m->cfg->firmware;

@@ -16,8 +16,9 @@ struct rng {
 	bool made;
 };
 
-int rng_parse_rate(struct rng_options *rng, const char *value, struct err *e)
+int rng_parse_rate(void *field, const char *value, struct err *e)
 {
+	struct rng_options *rng = field;
 	uint64_t rate;
 	int ret = opt_set_size(&rate, value, e);
 

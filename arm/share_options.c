@@ -66,8 +66,9 @@ int share_add(struct share_options *shares, struct share_option share, struct er
 	return 0;
 }
 
-int share_parse(struct share_options *shares, const char *value, struct err *e)
+int share_parse(void *field, const char *value, struct err *e)
 {
+	struct share_options *shares = field;
 	autofree char *text = strdup(value);
 	struct share_option share = { 0 };
 	char *rest = text;

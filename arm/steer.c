@@ -35,6 +35,11 @@ void machine_press_power(struct machine *m)
 	button_press(m);
 }
 
+int machine_sysrq(struct machine *m, char key, struct err *e)
+{
+	return consoles_sysrq(m->consoles, key, e);
+}
+
 void machine_get_state(struct machine *m, struct machine_state *state)
 {
 	*state = (struct machine_state){

@@ -36,8 +36,9 @@ static int set_key(struct vsock_options *vsock, const char *word, struct err *e)
 	return err_set(e, EINVAL, "'%s' is none of unix=, transport=", word);
 }
 
-int vsock_parse(struct vsock_options *vsock, const char *value, struct err *e)
+int vsock_parse(void *field, const char *value, struct err *e)
 {
+	struct vsock_options *vsock = field;
 	autofree char *text = strdup(value);
 	struct vsock_options new = { 0 };
 	char *rest = text;

@@ -72,7 +72,7 @@ static int read_entries(struct p9_call *c, struct p9_fid *fid, uint64_t off, uin
 	struct stat st;
 	int ret = 0;
 
-	if (!fid->open || fid->xattr)
+	if (!fid->open)
 		return -EBADF;
 	if (fstat(fid->fd, &st) < 0)
 		return -errno;
@@ -94,15 +94,11 @@ int p9_readdir(struct p9_call *c)
 	uint64_t off = p9_get64(&c->in);
 	uint32_t len = p9_get32(&c->in);
 	struct p9_fid *fid;
-	int ret;
+	int ret = p9_get_fid(c, nr, &fid);
 
-	if (c->in.error)
-		return c->in.error;
-	len = p9_limit(c, len);
-	fid = p9_fid_get(c->s, nr);
-	if (!fid)
-		return -EBADF;
-	ret = read_entries(c, fid, off, len);
+	if (ret < 0)
+		return ret;
+	ret = read_entries(c, fid, off, p9_limit(c, len));
 	p9_fid_put(c->s, fid);
 	return ret;
 }

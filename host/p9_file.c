@@ -73,7 +73,7 @@ static int lopen(struct p9_call *c, struct p9_fid *fid, uint32_t p9_flags)
 {
 	int flags = host_flags(p9_flags);
 
-	if (fid->open || fid->xattr)
+	if (fid->open)
 		return -EINVAL;
 	if (c->s->ro && changes(flags))
 		return -EROFS;
@@ -84,13 +84,10 @@ int p9_lopen(struct p9_call *c)
 {
 	uint32_t nr = p9_get32(&c->in), flags = p9_get32(&c->in);
 	struct p9_fid *fid;
-	int ret;
+	int ret = p9_get_fid(c, nr, &fid);
 
-	if (c->in.error)
-		return c->in.error;
-	fid = p9_fid_get(c->s, nr);
-	if (!fid)
-		return -EBADF;
+	if (ret < 0)
+		return ret;
 	ret = lopen(c, fid, flags);
 	p9_fid_put(c->s, fid);
 	return ret;
@@ -127,7 +124,7 @@ static int lcreate(struct p9_call *c, struct p9_fid *fid, const char *name, uint
 	int flags = host_flags(p9_flags);
 	int fd;
 
-	if (fid->open || fid->xattr)
+	if (fid->open)
 		return -EINVAL;
 	fd = create(fid->fd, name, flags, mode);
 	if (fd >= 0)
@@ -148,11 +145,9 @@ int p9_lcreate(struct p9_call *c)
 	flags = p9_get32(&c->in);
 	mode = p9_get32(&c->in);
 	gid = p9_get32(&c->in);
-	if (c->in.error)
-		return c->in.error;
-	fid = p9_fid_get(c->s, nr);
-	if (!fid)
-		return -EBADF;
+	ret = p9_get_fid(c, nr, &fid);
+	if (ret < 0)
+		return ret;
 	ret = lcreate(c, fid, name, flags, mode, gid);
 	p9_fid_put(c->s, fid);
 	return ret;
@@ -230,13 +225,10 @@ int p9_fsync(struct p9_call *c)
 {
 	uint32_t nr = p9_get32(&c->in), data_only = p9_get32(&c->in);
 	struct p9_fid *fid;
-	int ret;
+	int ret = p9_get_fid(c, nr, &fid);
 
-	if (c->in.error)
-		return c->in.error;
-	fid = p9_fid_get(c->s, nr);
-	if (!fid)
-		return -EBADF;
+	if (ret < 0)
+		return ret;
 	ret = (data_only ? fdatasync(fid->fd) : fsync(fid->fd)) < 0 ? -errno : 0;
 	p9_fid_put(c->s, fid);
 	return ret;

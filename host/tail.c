@@ -29,40 +29,41 @@ struct char_backend tail_backend(struct tail *tail)
 				      .ctx = tail };
 }
 
-/* What is kept, oldest first, as text of @text, which has TAIL_SIZE + 1 bytes. */
-static void straighten(const struct tail *tail, char *text)
+void tail_text(const struct tail *tail, unsigned int lines, char *text)
 {
 	size_t len = tail->nr < TAIL_SIZE ? tail->nr : TAIL_SIZE, to = 0;
+	unsigned int nr = 0;
+	const char *line;
 
 	for (size_t i = tail->nr - len; i < tail->nr; i++) {
 		uint8_t byte = tail->buf[i % TAIL_SIZE];
 
-		if (byte == '\r' || !byte)
-			continue;
-		text[to++] = byte == '\n' || byte == '\t' || (byte >= ' ' && byte <= '~')
-				     ? (char)byte
-				     : '?';
+		if (byte != '\r' && byte)
+			text[to++] = (char)byte;
 	}
 	while (to && text[to - 1] == '\n')
 		to--;
 	text[to] = '\0';
+	for (line = text + to; line > text; line--)
+		if (line[-1] == '\n' && ++nr == lines)
+			break;
+	memmove(text, line, strlen(line) + 1);
 }
 
 void tail_print(const struct tail *tail, unsigned int lines, const char *prefix)
 {
-	char text[TAIL_SIZE + 1], *line;
-	unsigned int nr = 0;
+	char text[TAIL_SIZE + 1];
 
-	straighten(tail, text);
+	tail_text(tail, lines, text);
 	if (tail->show || !*text)
 		return;
-	for (line = text + strlen(text); line > text; line--)
-		if (line[-1] == '\n' && ++nr == lines)
-			break;
-	for (char *next; line; line = next) {
+	for (char *line = text, *next; line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
+		for (char *p = line; *p; p++)
+			if (*p != '\t' && (*p < ' ' || *p > '~'))
+				*p = '?';
 		fprintf(stderr, "%s%s\n", prefix, line);
 	}
 }

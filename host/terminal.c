@@ -62,6 +62,8 @@ enum escape_action escape_feed(struct escape *escape, uint8_t *key)
 	switch (*key) {
 	case 'x':
 		return ESCAPE_QUIT;
+	case 'd':
+		return ESCAPE_DETACH;
 	case 'h':
 	case '?':
 		return ESCAPE_HELP;

@@ -254,6 +254,7 @@ static void take_key(struct tty *tty, uint8_t key)
 	case ESCAPE_HELP:
 		show_help(tty);
 		break;
+	case ESCAPE_DETACH:
 	case ESCAPE_DROP:
 		break;
 	}

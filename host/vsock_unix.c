@@ -44,6 +44,7 @@ struct vsock_unix {
 	struct vsock_frontend frontend; /* .connect is NULL: there is no device */
 	struct vsock_stream *first;     /* newest first */
 	unsigned int nr_new;
+	struct log_limit limit; /* what the guest may make lkvm say; with the device's lock held */
 };
 
 /* --- Streams, with the device's lock held --- */
@@ -178,7 +179,9 @@ static struct vsock_stream *backend_connect(void *ctx, uint32_t port, struct vso
 
 	snprintf(address.sun_path + len, sizeof(address.sun_path) - len, "_%u", port);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		log_debug("vsock: the guest calls %s: %s", address.sun_path, strerror(errno));
+		if (log_enabled(LOG_DEBUG) && log_limit_ok(&u->limit))
+			log_debug("vsock: the guest calls %s: %s", address.sun_path,
+				  strerror(errno));
 		return NULL;
 	}
 	return add_stream(u, take_fd(&fd), conn);
@@ -190,7 +193,8 @@ static void backend_accepted(struct vsock_stream *stream, uint32_t port)
 	int len = snprintf(line, sizeof(line), "OK %u\n", port);
 
 	/* The first bytes that are sent: there is room. */
-	if (send(stream->src.fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+	if (send(stream->src.fd, line, (size_t)len, MSG_NOSIGNAL) != len &&
+	    log_enabled(LOG_DEBUG) && log_limit_ok(&stream->u->limit))
 		log_debug("vsock: a client has gone before its connection was made");
 }
 

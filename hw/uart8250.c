@@ -60,6 +60,7 @@ enum {
 
 #define LSR_DR   0x01
 #define LSR_OE   0x02
+#define LSR_BI   0x10
 #define LSR_THRE 0x20
 #define LSR_TEMT 0x40
 
@@ -470,6 +471,20 @@ void uart8250_init(struct uart8250 *uart, struct irq irq, struct char_backend ba
 void uart8250_destroy(struct uart8250 *uart)
 {
 	pthread_mutex_destroy(&uart->lock);
+}
+
+/* A break is received as a byte of 0 with LSR's BI, which belongs to the oldest byte. */
+bool uart8250_break(struct uart8250 *uart, const uint8_t *then, size_t len)
+{
+	const uint8_t zero = 0;
+
+	if (uart->rx.nr || !fifos_on(uart) || len >= UART8250_FIFO_SIZE || loops(uart))
+		return false;
+	receive(uart, &zero, 1);
+	receive(uart, then, len);
+	uart->lsr_errors |= LSR_BI;
+	update_irq(uart, IER_ERBFI);
+	return true;
 }
 
 struct char_frontend uart8250_frontend(struct uart8250 *uart)

@@ -28,7 +28,8 @@
 
 static void finish(struct client_call *call, int ret)
 {
-	close_fd(&call->fd);
+	if (!call->keep || ret < 0)
+		close_fd(&call->fd);
 	free(call->blob);
 	call->blob = NULL;
 	call->ret = ret;

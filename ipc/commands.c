@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "arm/machine.h"
+#include "attach.h"
 #include "commands.h"
 #include "snapshot/snapshot.h"
 #include "util/bits.h"
@@ -173,6 +174,17 @@ static void balloon_set(struct steered *vm, const struct request *request, struc
 	balloon_do(vm, &(struct balloon_request){ .set = true, .target = request->size }, dt);
 }
 
+static void console(struct steered *vm, const struct request *request, struct dt *dt)
+{
+	(void)request;
+	vm->attaches = attach_has_room(vm->attach);
+	if (vm->attaches)
+		message_answer(dt, 0, "VM %s: its console follows", vm->name);
+	else
+		message_answer(dt, -EBUSY, "VM %s: %d are at its console already", vm->name,
+			       ATTACH_MAX);
+}
+
 /* Each answers, once, and may add to its answer. */
 static const struct command {
 	const char *name;
@@ -180,12 +192,15 @@ static const struct command {
 } commands[] = {
 	{ "status", status },
 	{ "stat", stat },
+	{ "console", console },
 	{ "pause", pause_vm },
 	{ "resume", resume },
 	{ "power-button", power_button },
 	{ "stop", stop },
 	{ "snapshot", take_snapshot },
 	{ "snapshot-stop", take_snapshot },
+	{ "debug", command_debug },
+	{ "sysrq", command_sysrq },
 	{ "resize", resize },
 	{ "balloon", balloon },
 	{ "balloon-ask", balloon_ask },

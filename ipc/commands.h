@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "ipc/message.h"
 
+struct attach;
 struct machine;
 
 /* The VM, as the commands know it. */
@@ -15,6 +16,8 @@ struct steered {
 	struct machine *machine; /* of its life of now */
 	uint64_t since;          /* when lkvm began with it; by clock_boottime */
 	bool paused;             /* by a command; over all lives */
+	struct attach *attach;   /* who sees the console */
+	bool attaches; /* set by a command: the client is to be attached once it has its answer */
 };
 
 /*
@@ -22,5 +25,9 @@ struct steered {
  * loop's thread, while the machine runs.
  */
 void commands_run(struct steered *vm, const struct request *request, struct dt *dt);
+
+/* commands_debug.c: as the rows of the table. */
+void command_debug(struct steered *vm, const struct request *request, struct dt *dt);
+void command_sysrq(struct steered *vm, const struct request *request, struct dt *dt);
 
 #endif

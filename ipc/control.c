@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "attach.h"
 #include "commands.h"
 #include "ipc/control.h"
 #include "ipc/message.h"
@@ -35,6 +36,7 @@ struct client {
 	uint8_t head[MESSAGE_HEAD];
 	uint8_t *body;     /* the request, or the reply; owned */
 	size_t size, done; /* of what the state is about, in bytes */
+	bool attaches;     /* after this answer */
 };
 
 struct control {
@@ -112,6 +114,14 @@ static int client_read_head(struct client *client)
 	return 0;
 }
 
+/* It goes on as one who is at the console. */
+static int client_attach(struct client *client)
+{
+	loop_remove(client->control->loop, &client->source);
+	attach_add(client->control->vm.attach, take_fd(&client->source.fd));
+	return 0;
+}
+
 static int client_write_reply(struct client *client)
 {
 	ssize_t put = send(client->source.fd, client->body + client->done,
@@ -124,6 +134,8 @@ static int client_write_reply(struct client *client)
 		return -EAGAIN;
 	free(client->body);
 	client->body = NULL;
+	if (client->attaches)
+		return client_attach(client);
 	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
 }
 
@@ -139,6 +151,8 @@ static int client_read_body(struct client *client)
 		dt_free(&dt);
 		return ret;
 	}
+	client->attaches = client->control->vm.attaches;
+	client->control->vm.attaches = false;
 	free(client->body);
 	client->body = dt.blob;
 	ret = client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
@@ -229,6 +243,7 @@ static void control_running(void *state, struct machine *m)
 	struct control *c = state;
 
 	c->vm.machine = m;
+	attach_running(c->vm.attach, m);
 	/* A VM that was reset while it was being paused is still paused. */
 	if (m && c->vm.paused)
 		machine_pause(m);
@@ -240,6 +255,7 @@ static void control_close(void *state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(c->client); i++)
 		client_drop(&c->client[i]);
+	attach_close(c->vm.attach);
 	/* Before it is closed: a socket without a listener is anybody's to replace. */
 	unlink(c->place.address.sun_path);
 	loop_remove(c->loop, &c->listener);
@@ -280,7 +296,12 @@ static int control_open(void *options, const struct machine_config *cfg, struct 
 	c->loop = loop;
 	for (size_t i = 0; i < ARRAY_SIZE(c->client); i++)
 		c->client[i] = (struct client){ .control = c, .source = { .fd = -1 } };
+	c->vm.attach = attach_open(loop, e);
+	if (!c->vm.attach)
+		return -ENOMEM;
 	ret = listen_for(c, &why);
+	if (ret < 0)
+		attach_close(c->vm.attach);
 	if (ret < 0 && cfg->named)
 		return err_set(e, -ret, "%s", why.text);
 	if (ret < 0) {

@@ -35,6 +35,8 @@ static const struct argument {
 	{ "path", offsetof(struct request, path), MESSAGE_PATH_SIZE },
 	{ "disk", offsetof(struct request, disk), MESSAGE_DISK_SIZE },
 	{ "size", offsetof(struct request, size), 0 },
+	{ "cpu", offsetof(struct request, cpu), 0 },
+	{ "key", offsetof(struct request, key), MESSAGE_KEY_SIZE },
 };
 
 int message_start(struct dt *dt, struct err *e)

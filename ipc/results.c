@@ -138,39 +138,47 @@ static void put_tap(FILE *out, const char *s)
 
 static void tap_begin(struct results *r)
 {
-	fprintf(r->out, "TAP version 14\n1..%u # ", r->planned);
+	fprintf(r->out, "TAP version 14\n1..%u\n# ", r->planned);
 	put_tap(r->out, r->suite);
 	fputc('\n', r->out);
 	fflush(r->out);
 }
 
-/* A member of the YAML block, as a double-quoted scalar. */
-static void put_yaml(FILE *out, const char *key, const char *value)
+/* @len bytes of clean text as a double-quoted scalar of YAML, to the line's end. */
+static void put_quoted(FILE *out, const char *text, size_t len)
 {
-	autofree char *text = results_text(value, strlen(value));
-
-	fprintf(out, "  %s: \"", key);
-	for (const char *p = text; p && *p; p++) {
-		if (*p == '"' || *p == '\\')
+	fputc('"', out);
+	for (; len; text++, len--) {
+		if (*text == '"' || *text == '\\')
 			fputc('\\', out);
-		if (*p == '\n')
-			fputs("\\n", out);
+		if (*text == '\t' || *text == '\n')
+			fputs(*text == '\t' ? "\\t" : "\\n", out);
 		else
-			fputc(*p, out);
+			fputc(*text, out);
 	}
 	fputs("\"\n", out);
 }
 
-/* Lines as they are, in a literal block whose indentation is said: the first may begin with blanks. */
+/* A member of the YAML block. */
+static void put_yaml(FILE *out, const char *key, const char *value)
+{
+	autofree char *text = results_text(value, strlen(value));
+
+	fprintf(out, "  %s: ", key);
+	put_quoted(out, text ? text : "", text ? strlen(text) : 0);
+}
+
+/* One of lines: a list of scalars, since not every reader knows a block whose first line may begin with blanks. */
 static void put_yaml_lines(FILE *out, const char *key, const char *bytes, size_t len)
 {
 	autofree char *text = results_text(bytes, len);
 
-	fprintf(out, "  %s: |2\n", key);
+	fprintf(out, "  %s:\n", key);
 	for (const char *line = text; line && *line;) {
-		int nr = (int)strcspn(line, "\n");
+		size_t nr = strcspn(line, "\n");
 
-		fprintf(out, nr ? "    %.*s\n" : "\n", nr, line);
+		fputs("    - ", out);
+		put_quoted(out, line, nr);
 		line += nr + (line[nr] == '\n');
 	}
 }

@@ -21,7 +21,7 @@ static const struct verdict {
 	int status;
 	const char *word, *reason;
 } verdicts[] = {
-	{ 0, "off", "the guest ended well" },
+	{ 0, "off", "the guest ended well" }, /* or "expected" */
 	{ 120, "reset", "the guest reset itself" },
 	{ 121, "crashed", "the guest crashed" },
 	{ 122, "panicked", "the guest's kernel panicked" },
@@ -127,6 +127,14 @@ static const char *last_words(const char *text)
 	return last;
 }
 
+static bool expects(const struct plan_row *row)
+{
+	for (const char **word = row->options; *word; word++)
+		if (!strncmp(*word, "--expect=", 9))
+			return true;
+	return false;
+}
+
 /* What its end means, into @result; @why becomes its reason. */
 static void judge(const struct job *job, int status, struct result *result, struct err *why)
 {
@@ -136,7 +144,7 @@ static void judge(const struct job *job, int status, struct result *result, stru
 
 	result->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	verdict = find_verdict(result->status);
-	result->verdict = verdict->word;
+	result->verdict = !result->status && expects(job->row->row) ? "expected" : verdict->word;
 	if (result->status == want && !job->overdue) {
 		result->outcome = RESULT_PASS;
 		return;
@@ -161,8 +169,8 @@ static void judge(const struct job *job, int status, struct result *result, stru
 		words = result->console ? last_words(result->console) : NULL;
 		if (!words)
 			words = verdict->reason;
-		err_set(why, EINVAL, "%.*s", (int)strcspn(words, "\n"), words);
-		err_wrap(why, 0, "status %d instead of %d", result->status, want);
+		err_set(why, EINVAL, "%.*s; status %d instead of %d", (int)strcspn(words, "\n"),
+			words, result->status, want);
 	}
 }
 

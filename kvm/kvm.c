@@ -272,6 +272,13 @@ int kvm_set_events(int vcpu, const struct kvm_vcpu_events *events)
 	return kvm_ioctl(vcpu, KVM_SET_VCPU_EVENTS, &arg);
 }
 
+int kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug)
+{
+	struct kvm_guest_debug arg = *debug;
+
+	return kvm_ioctl(vcpu, KVM_SET_GUEST_DEBUG, &arg);
+}
+
 int kvm_inject_external_abort(int vcpu)
 {
 	struct kvm_vcpu_events events;

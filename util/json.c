@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include "util/json.h"
 
-static void put_string(FILE *out, const char *s)
+/* @escape_from: from this character on all are escaped; 0x100: none. */
+static void put_string(FILE *out, const char *s, unsigned int escape_from)
 {
 	fputc('"', out);
 	for (; *s; s++) {
@@ -12,7 +13,7 @@ static void put_string(FILE *out, const char *s)
 
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
-		else if (c < ' ' || c > '~')
+		else if (c < ' ' || c == 0x7f || c >= escape_from)
 			fprintf(out, "\\u%04x", c);
 		else
 			fputc(c, out);
@@ -31,7 +32,7 @@ static void begin_value(struct json *j, const char *key)
 	for (unsigned int i = 0; i < j->depth; i++)
 		fputs("  ", j->out);
 	if (key) {
-		put_string(j->out, key);
+		put_string(j->out, key, 0x7f);
 		fputs(": ", j->out);
 	}
 }
@@ -75,7 +76,16 @@ void json_string(struct json *j, const char *key, const char *value)
 {
 	begin_value(j, key);
 	if (value)
-		put_string(j->out, value);
+		put_string(j->out, value, 0x7f);
+	else
+		fputs("null", j->out);
+}
+
+void json_text(struct json *j, const char *key, const char *value)
+{
+	begin_value(j, key);
+	if (value)
+		put_string(j->out, value, 0x100);
 	else
 		fputs("null", j->out);
 }
@@ -84,6 +94,12 @@ void json_number(struct json *j, const char *key, int64_t value)
 {
 	begin_value(j, key);
 	fprintf(j->out, "%" PRId64, value);
+}
+
+void json_ms(struct json *j, const char *key, uint64_t ns)
+{
+	begin_value(j, key);
+	fprintf(j->out, "%" PRIu64 ".%03u", ns / 1000000, (unsigned int)(ns / 1000 % 1000));
 }
 
 void json_bool(struct json *j, const char *key, bool value)

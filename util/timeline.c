@@ -4,18 +4,26 @@
 #include <time.h>
 #include "util/timeline.h"
 
-void timeline_mark(struct timeline *t, const char *name)
+uint64_t timeline_now(void)
 {
 	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void timeline_mark(struct timeline *t, const char *name)
+{
+	uint64_t now;
+
 	if (!t)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	now = timeline_now();
 	pthread_mutex_lock(&t->lock);
 	if (t->nr < TIMELINE_MARKS_MAX)
 		t->mark[t->nr++] = (struct timeline_mark){
 			.name = name,
-			.ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+			.ns = now,
 		};
 	pthread_mutex_unlock(&t->lock);
 }

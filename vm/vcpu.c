@@ -15,6 +15,7 @@
 #include <time.h>
 #include "kvm/kvm.h"
 #include "util/bits.h"
+#include "util/tally.h"
 #include "util/timeline.h"
 #include "vcpu.h"
 
@@ -202,6 +203,8 @@ static void count(struct vcpu *vcpu, enum vcpu_exit kind)
 	uint64_t nr = atomic_load_explicit(&vcpu->exits[kind], memory_order_relaxed);
 
 	atomic_store_explicit(&vcpu->exits[kind], nr + 1, memory_order_relaxed);
+	if (vcpu->vm->tally)
+		tally_add(&vcpu->vm->tally[vcpu->id], kind);
 }
 
 static void vcpu_exit(struct vcpu *vcpu)
@@ -220,6 +223,10 @@ static void vcpu_exit(struct vcpu *vcpu)
 		break;
 	case KVM_EXIT_HYPERCALL:
 		ops->hypercall(vcpu->vm->ops_ctx, vcpu);
+		vcpu->ready = false;
+		break;
+	case KVM_EXIT_DEBUG:
+		ops->debug(vcpu->vm->ops_ctx, vcpu);
 		vcpu->ready = false;
 		break;
 	case KVM_EXIT_ARM_NISV:

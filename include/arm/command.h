@@ -50,10 +50,13 @@ struct guest_command {
 	char failed[INIT_LINE_MAX]; /* what failed before, or "" */
 };
 
-/* Read "--env NAME[=VALUE]", "--rw DIR" and "--user UID[:GID]". Return 0, or -errno with @e saying what is wrong. */
-int command_add_env(struct guest_command *c, const char *value, struct err *e);
-int command_add_rw(struct guest_command *c, const char *value, struct err *e);
-int command_set_user(struct guest_command *c, const char *value, struct err *e);
+/*
+ * Read "--env NAME[=VALUE]", "--rw DIR" and "--user UID[:GID]". Return 0, or -errno with @e saying what is wrong.
+ * A setter for option rows: @c is a struct guest_command.
+ */
+int command_add_env(void *c, const char *value, struct err *e);
+int command_add_rw(void *c, const char *value, struct err *e);
+int command_set_user(void *c, const char *value, struct err *e);
 
 /*
  * Makes @cfg, whose options have all been read, the machine that runs @c: its kernel, command line, shared

@@ -8,6 +8,7 @@
 #include "arm/transport.h"
 #include "host/tail.h"
 #include "util/err.h"
+#include "util/growing.h"
 
 #define CONSOLE_PORTS_MAX 16
 
@@ -21,9 +22,10 @@ enum line_end {
 
 struct line_options {
 	enum line_end end;
-	char *file;        /* LINE_FILE: its path */
-	struct tail *tail; /* LINE_TAIL: the caller's */
-	char *log;         /* gets a copy of the output, or NULL */
+	char *file;                 /* LINE_FILE: its path */
+	struct tail *tail;          /* LINE_TAIL: the caller's */
+	char *log;                  /* gets a copy of the output, or NULL */
+	struct growing_limit limit; /* of each of the two files */
 };
 
 struct port_options {
@@ -42,13 +44,18 @@ struct console_options {
 };
 
 /*
- * Reads "--console VALUE": serial or virtio, and after commas pty or file=PATH, log=PATH, transport=BUS.
+ * Reads "--console VALUE": serial or virtio, and after commas pty or file=PATH, log=PATH, max=SIZE,
+ * keep=NR, transport=BUS.
  * Takes the place of what was read before. Returns 0, or -errno with @e naming what is wrong.
+ * A setter for option rows: @console is a struct console_options.
  */
-int console_parse(struct console_options *console, const char *value, struct err *e);
+int console_parse(void *console, const char *value, struct err *e);
 
-/* Reads "--port VALUE": a name, and after commas pty (the default) or file=PATH, log=PATH. Adds a port. */
-int console_parse_port(struct console_options *console, const char *value, struct err *e);
+/*
+ * Reads "--port VALUE": a name, and after commas pty (the default) or file=PATH, log=PATH, max=, keep=. Adds a port.
+ * A setter for option rows: @console is a struct console_options.
+ */
+int console_parse_port(void *console, const char *value, struct err *e);
 
 void console_options_free(struct console_options *console);
 

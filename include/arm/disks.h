@@ -25,8 +25,9 @@ struct disk_options {
 /*
  * Appends the disk of one "-d FILE[,KEY...]" to *@disks. Returns 0, or -errno with @e naming what is wrong
  * with @value; what was appended before stays. disk_options_free() ends it all.
+ * A setter for option rows: @disks is a struct disk_options.
  */
-int disk_parse(struct disk_options *disks, const char *value, struct err *e);
+int disk_parse(void *disks, const char *value, struct err *e);
 void disk_options_free(struct disk_options *disks);
 
 #endif

@@ -55,8 +55,9 @@ struct firmware_pins {
 /*
  * Reads "NAME=VALUE" into @pins, a struct firmware_pins. VALUE is on or off for a service or capability, a word of
  * firmware_level_name() for a level. Returns 0, or -EINVAL with @e naming what was typed and what there is.
+ * A setter for option rows: @pins is a struct firmware_pins.
  */
-int firmware_parse(struct firmware_pins *pins, const char *text, struct err *e);
+int firmware_parse(void *pins, const char *text, struct err *e);
 
 /* "not-available", "available", "not-required", "unknown": a level register's value in a word. */
 const char *firmware_level_name(unsigned int row, uint64_t value);

@@ -25,8 +25,9 @@ struct fs_options {
 /*
  * Appends the share of one "--fs DIR,TAG[,KEY...]" to *@options. Returns 0, or -errno with @e naming what is wrong
  * with @value; what was appended before stays. fs_options_free() ends it all.
+ * A setter for option rows: @options is a struct fs_options.
  */
-int fs_parse(struct fs_options *options, const char *value, struct err *e);
+int fs_parse(void *options, const char *value, struct err *e);
 void fs_options_free(struct fs_options *options);
 
 #endif

@@ -22,6 +22,7 @@
 #include "arm/vsock.h"
 #include "util/err.h"
 #include "vm/balloon.h"
+#include "vm/vm.h"
 
 enum irqchip { IRQCHIP_AUTO, IRQCHIP_GICV2, IRQCHIP_GICV3 };
 
@@ -30,6 +31,7 @@ struct loop;
 struct machine;
 struct machine_config;
 struct saved_machine;
+struct tally;
 struct timeline;
 
 /*
@@ -78,6 +80,7 @@ struct machine_config {
 	} control[MACHINE_CONTROLS_MAX];
 	unsigned int nr_controls;
 	struct timeline *timeline; /* what happens when is marked in it, or NULL */
+	struct tally *tally;       /* of each vCPU's exits, over all lives, or NULL */
 	enum irqchip irqchip;
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
@@ -114,7 +117,13 @@ enum machine_status {
 	MACHINE_OFF = 0,       /* SYSTEM_OFF, or stopped by SIGTERM, SIGINT or Ctrl-A x */
 	MACHINE_RESET = 120,   /* SYSTEM_RESET without --reboot */
 	MACHINE_CRASHED = 121, /* the guest reported a crash */
-	MACHINE_FAILED = 125,  /* lkvm or the host failed, or the user asked for what cannot be */
+	/* By ipc/verdict.h, not by machine_run(): */
+	MACHINE_PANICKED = 122, /* the guest's kernel panicked */
+	MACHINE_UNEXPECTED =
+		123, /* it said what it must not, or ended before it had said what it should */
+	MACHINE_TIMEOUT = 124, /* it took too long */
+
+	MACHINE_FAILED = 125, /* lkvm or the host failed, or the user asked for what cannot be */
 };
 
 /*
@@ -144,6 +153,11 @@ struct console_tap {
 	 * must not block.
 	 */
 	void (*heard)(void *ctx, const uint8_t *buf, size_t len);
+	/*
+	 * There is room for input again, or may be, after machine_console_input() took less than it was offered. Likewise.
+	 * NULL: no matter.
+	 */
+	void (*room)(void *ctx);
 	void *ctx;
 	struct console_tap *next;
 };
@@ -156,6 +170,28 @@ void machine_tap_console(struct machine *m, struct console_tap *tap);
 void machine_untap_console(struct machine *m, struct console_tap *tap);
 
 /*
+ * Types on the console, beside whoever has the other end of its line; returns how many of the @len bytes the device
+ * took. By a machine_control, on the thread of machine_run().
+ */
+size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len);
+
+/*
+ * @heard(@ctx) is called when the guest's kernel says by the pvpanic device that it panicked, in place of a
+ * warning: on a vCPU's thread, with the device's lock held; must not block. For one life: by a machine_control's
+ * running(), before the guest runs.
+ */
+void machine_watch_panic(struct machine *m, void (*heard)(void *ctx), void *ctx);
+
+/* What may be seen of a machine when it runs or has just ended (machine_control.running(), with NULL). */
+
+/* How often its vCPU @cpu left the guest for this reason; 0 if there is no such vCPU. Any thread. */
+uint64_t machine_exits(const struct machine *m, unsigned int cpu, enum vcpu_exit exit);
+/* Why it ended; VM_RUNNING: it did not. Any thread. */
+enum vm_end machine_end(const struct machine *m);
+/* Of PSCI, that the guest finds. */
+uint32_t machine_psci(const struct machine *m);
+
+/*
  * Wakes a machine that sleeps in SYSTEM_SUSPEND, as an interrupt would; returns whether it slept. By
  * a machine_control, on the thread of machine_run().
  */
@@ -166,6 +202,12 @@ bool machine_wake(struct machine *m);
  * for it. By a machine_control, on the thread of machine_run().
  */
 void machine_press_power(struct machine *m);
+
+/*
+ * Types Linux's magic key and @key on the console: what the guest does with it is up to it. Returns 0, or -EAGAIN with @e set: it
+ * does not read its console. By a machine_control, on the thread of machine_run().
+ */
+int machine_sysrq(struct machine *m, char key, struct err *e);
 
 /* What a machine is and does at the moment. */
 struct machine_state {

@@ -12,6 +12,7 @@
  *	0x0901_0000  PL031
  *	0x0903_0000  power and reset (PSCI 0.1 only)
  *	0x0904_0000  PL061 with the power button
+ *	0x0906_0000  pvpanic (as the example of its binding has it)
  *	0x0a00_0000  virtio-mmio, 32 slots, 0x200 apart
  *	0x1000_0000  PCI memory, 32-bit window
  *	0x3f00_0000  PCI configuration space (ECAM) of bus 0
@@ -46,6 +47,7 @@
 #define MAP_RTC_SIZE 0x1000ULL
 #define MAP_SYSCON   0x09030000ULL
 #define MAP_GPIO     0x09040000ULL
+#define MAP_PVPANIC  0x09060000ULL
 
 #define MAP_VIRTIO        0x0a000000ULL
 #define MAP_VIRTIO_STRIDE 0x200ULL

@@ -33,8 +33,9 @@ struct network_options {
 /*
  * Appends the device of one "--network VALUE" to *@networks; "none" takes all of them away. Returns 0, or -errno
  * with @e naming what is wrong with @value; what was there before stays then. network_options_free() ends it all.
+ * A setter for option rows: @networks is a struct network_options.
  */
-int network_parse(struct network_options *networks, const char *value, struct err *e);
+int network_parse(void *networks, const char *value, struct err *e);
 void network_options_free(struct network_options *networks);
 
 /* The address of device @nr of the VM @name that was given none: the same each time, and administered locally. */

@@ -14,7 +14,10 @@ struct rng_options {
 	enum virtio_bus bus;
 };
 
-/* Reads "--rng-rate SIZE", which asks for the device, too. Returns 0, or -errno with @e set. */
-int rng_parse_rate(struct rng_options *rng, const char *value, struct err *e);
+/*
+ * Reads "--rng-rate SIZE", which asks for the device, too. Returns 0, or -errno with @e set.
+ * A setter for option rows: @rng is a struct rng_options.
+ */
+int rng_parse_rate(void *rng, const char *value, struct err *e);
 
 #endif

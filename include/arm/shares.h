@@ -25,8 +25,9 @@ struct share_options {
 /*
  * Appends the share of one "--9p DIR,TAG[,KEY...]" to *@shares. Returns 0, or -errno with @e naming what is wrong
  * with @value; what was appended before stays. share_options_free() ends it all.
+ * A setter for option rows: @shares is a struct share_options.
  */
-int share_parse(struct share_options *shares, const char *value, struct err *e);
+int share_parse(void *shares, const char *value, struct err *e);
 
 /* The same of a share that nobody typed, whose strings are copied. */
 int share_add(struct share_options *shares, struct share_option share, struct err *e);

@@ -16,8 +16,9 @@ struct vsock_options {
 /*
  * Reads "--vsock VALUE": a CID, and after commas unix=PATH, transport=BUS. Takes the place of what was read before.
  * Returns 0, or -errno with @e naming what is wrong.
+ * A setter for option rows: @vsock is a struct vsock_options.
  */
-int vsock_parse(struct vsock_options *vsock, const char *value, struct err *e);
+int vsock_parse(void *vsock, const char *value, struct err *e);
 void vsock_options_free(struct vsock_options *vsock);
 
 #endif

@@ -7,25 +7,23 @@
 #ifndef LKVM_HOST_CHARFILE_H
 #define LKVM_HOST_CHARFILE_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include "util/err.h"
+#include "util/growing.h"
 #include "vm/chardev.h"
 
 struct charfile {
-	int fd;
-	const char *path; /* the caller's */
+	struct growing file;
 	struct char_backend below;
-	atomic_bool failed; /* said once; the VM runs on without the file */
 };
 
-#define CHARFILE_NONE ((struct charfile){ .fd = -1 })
+#define CHARFILE_NONE ((struct charfile){ .file = GROWING_NONE })
 
 /*
- * Opens or makes the file @path: a regular one or, for /dev/null, a device that never waits. Returns 0,
- * or -errno with @e naming @path. @file must stay where it is; charfile_close() also after a failure.
+ * Opens or makes the file @path, which is put aside at @limit: growing_open(). @file must stay where it is;
+ * charfile_close() also after a failure. A file that cannot be written is a warning, once.
  */
-int charfile_open(struct charfile *file, const char *path, struct err *e);
+int charfile_open(struct charfile *file, const char *path, const struct growing_limit *limit,
+		  struct err *e);
 
 /*
  * A back end that writes to the file what @below takes, which is all if @below has no output(). Valid

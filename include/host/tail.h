@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include "vm/chardev.h"
 
-#define TAIL_SIZE 4096
+#define TAIL_SIZE 8192
 
 /* Starts as { 0 }; @show: all goes to stderr as it comes, too. */
 struct tail {
@@ -17,6 +17,12 @@ struct tail {
 
 /* A back end for devices of one lock. */
 struct char_backend tail_backend(struct tail *tail);
+
+/*
+ * The last @lines lines at most, oldest first, as bytes that a terminal may not like: without NUL, carriage returns
+ * and the last newlines. @text has TAIL_SIZE + 1 bytes. When no device uses @tail.
+ */
+void tail_text(const struct tail *tail, unsigned int lines, char *text);
 
 /*
  * Writes the last @lines lines at most to stderr, each after @prefix, without characters that would make a terminal

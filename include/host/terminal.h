@@ -29,11 +29,11 @@ struct escape {
 	bool pending; /* the escape key was the last one */
 };
 
-enum escape_action { ESCAPE_PASS, ESCAPE_DROP, ESCAPE_QUIT, ESCAPE_HELP };
+enum escape_action { ESCAPE_PASS, ESCAPE_DROP, ESCAPE_QUIT, ESCAPE_HELP, ESCAPE_DETACH };
 
 /*
  * What to do with the next key: give *key, which may have been changed, to the guest; nothing; end
- * the VM; show help. The key after the escape key is a command; one that is none is dropped with it,
+ * the VM; show help; leave the VM alone, which a VM's own terminal cannot. The key after the escape key is a command; one that is none is dropped with it,
  * lest a slip reach the guest.
  */
 enum escape_action escape_feed(struct escape *escape, uint8_t *key);

@@ -32,7 +32,7 @@ struct uart8250 {
 	struct ring rx, tx; /* @tx: what the guest sent and the back end refused; usually empty */
 	uint8_t rx_buf[UART8250_FIFO_SIZE], tx_buf[UART8250_FIFO_SIZE];
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
-	uint8_t lsr_errors; /* LSR's OE, cleared when LSR is read */
+	uint8_t lsr_errors; /* LSR's OE and BI, cleared when LSR is read */
 	uint8_t msr_deltas; /* MSR's low half, cleared when MSR is read */
 	bool thre_pending;  /* the THRE interrupt is due until IIR names it or THR is written */
 	uint8_t irq_causes; /* why the line is high; 0: it is low */
@@ -47,6 +47,12 @@ extern const struct mmio_ops uart8250_mmio;
  */
 void uart8250_init(struct uart8250 *uart, struct irq irq, struct char_backend backend);
 void uart8250_destroy(struct uart8250 *uart);
+
+/*
+ * The line is held down for longer than a byte takes (break), and then comes @len bytes. With uart->lock held. All of it or
+ * nothing: false if the guest has not read all that came before, or there is no room.
+ */
+bool uart8250_break(struct uart8250 *uart, const uint8_t *then, size_t len);
 
 /* What a back end calls: see vm/chardev.h. Valid as long as @uart. */
 struct char_frontend uart8250_frontend(struct uart8250 *uart);

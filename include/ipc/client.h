@@ -26,6 +26,7 @@ struct client_call {
 	struct reply reply; /* which may be that it fails (status) */
 	pid_t pid;          /* of the process that serves it, 0: not known */
 	int process;        /* a pidfd of the same: readable when it has ended; -1: not known */
+	bool keep; /* of an answered call @fd stays open, the caller's, for what follows the answer */
 	/* The conversation: client.c's. */
 	enum client_call_state state;
 	int fd;

@@ -28,7 +28,11 @@ void json_end(struct json *j);
 
 /* @value: any bytes; what is not printable ASCII is escaped, byte by byte. NULL: null. */
 void json_string(struct json *j, const char *key, const char *value);
+/* @value: valid UTF-8, which is written as it is. NULL: null. */
+void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, int64_t value);
+/* Nanoseconds, as milliseconds with three decimals. */
+void json_ms(struct json *j, const char *key, uint64_t ns);
 void json_bool(struct json *j, const char *key, bool value);
 /* "0x" and @digits hexadecimal digits. */
 void json_hex(struct json *j, const char *key, uint64_t value, unsigned int digits);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages for the person at the terminal, on stderr, one line each: "Fatal: ", "Warning: ",
- * "Info: " and "Debug: ". Any thread may log; a line is one write(2).
+ * Messages for people, one line each: "Fatal: ", "Warning: ", "Info: " and "Debug: " on stderr, or in a file, or as JSON
+ * for programs (docs/logs.md). Any thread may log; a line is one write(2).
  */
 #ifndef LKVM_UTIL_LOG_H
 #define LKVM_UTIL_LOG_H
@@ -9,11 +9,43 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "util/err.h"
+#include "util/growing.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* The one writable file-scope variable of the project: what is printed. LOG_INFO until changed. */
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* Where messages go and what they look like; { 0 }: text on stderr. */
+struct log_output {
+	enum log_format format;
+	char *path; /* a file that they are appended to, or NULL; malloc()ed */
+	struct growing_limit limit;
+	const char *vm; /* whose they are, in a file and in JSON; the caller's */
+};
+
+/*
+ * What is printed, LOG_INFO until changed, and where, are the one writable variable of file scope in the project: whoever
+ * says something knows nothing else of the program. Both are set before there are other threads.
+ */
 void log_set_level(enum log_level level);
+
+/*
+ * Messages go to @output from now on; it is the caller's, and stays until log_close(). With a file, those of LOG_ERROR
+ * go to stderr as well. Returns 0, or -errno with @e set: then all is as it was.
+ */
+int log_open(const struct log_output *output, struct err *e);
+
+/* Back to text on stderr; closes the file. When no other thread logs. */
+void log_close(void);
+
+/*
+ * Setters for options: "text" or "json"; PATH[,max=SIZE[,keep=NR]]. 0, or -errno with @e set.
+ * A setter for option rows: @output is a struct log_output.
+ */
+int log_parse_format(void *output, const char *value, struct err *e);
+int log_parse_file(void *output, const char *value, struct err *e);
+
 bool log_enabled(enum log_level level);
 
 /* "@who: text", for functions that take a format themselves; "": the text alone. */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Later marks are forgotten: a VM that reboots for years makes no more. */
-#define TIMELINE_MARKS_MAX 64
+#define TIMELINE_MARKS_MAX 256
 
 struct timeline_mark {
 	const char *name;
@@ -21,6 +21,9 @@ struct timeline {
 };
 
 #define TIMELINE_NONE ((struct timeline){ .lock = PTHREAD_MUTEX_INITIALIZER })
+
+/* The time that marks have. */
+uint64_t timeline_now(void);
 
 /*
  * Notes that @name, a text that outlives @t, happened now. @t may be NULL: nobody wants to know. Any

@@ -29,6 +29,7 @@ enum vm_end {
 };
 
 struct vcpu;
+struct tally;
 struct timeline;
 
 /* What makes vCPUs leave the guest, as it is counted. */
@@ -47,13 +48,15 @@ enum vcpu_exit {
 const char *vcpu_exit_name(enum vcpu_exit exit);
 
 /*
- * What only the architecture understands of a vCPU's life. All three are called on the vCPU's own
+ * What only the architecture understands of a vCPU's life. All are called on the vCPU's own
  * thread and must not block.
  */
 struct vcpu_ops {
 	/* KVM_EXIT_SYSTEM_EVENT and KVM_EXIT_HYPERCALL, as vcpu->run tells them. */
 	void (*system_event)(void *ctx, struct vcpu *vcpu);
 	void (*hypercall)(void *ctx, struct vcpu *vcpu);
+	/* KVM_EXIT_DEBUG: only if KVM_SET_GUEST_DEBUG has asked for it. */
+	void (*debug)(void *ctx, struct vcpu *vcpu);
 	/*
 	 * Whether the vCPU is to enter the guest now; if not, its thread sleeps until it is kicked.
 	 * Asked before the first entry, after each of the exits above, and after vcpu_kick().
@@ -96,6 +99,7 @@ struct vm {
 	unsigned int nr_threads,
 		nr_parked; /* vCPU threads; those that wait for the pause's end; by pause_lock */
 	struct timeline *timeline; /* of the first instruction, or NULL; the caller's */
+	struct tally *tally;       /* of each vCPU's exits over time, or NULL; the caller's */
 	atomic_int end;            /* enum vm_end */
 	struct err failure;        /* set before @end becomes VM_FAILED is seen */
 };

@@ -4,38 +4,14 @@
 #
 # A guest's network on a host that has one: through passt, without privileges, and through tap interfaces. NET_MIB
 # megabytes go each way over TCP (4).
-# shellcheck source=lib.sh
-. ./lib.sh
+# shellcheck source=network-lib.sh
+. ./network-lib.sh
 
 kernel=kernel initrd=initrd-net.gz
 mib=${NET_MIB:-4}
 LIMIT=${LIMIT:-250}
 
-# passt wants a file system that pivot_root() can leave, and users; both are there on every host but the lab's.
-if [ "$LAB_HOST" != here ] && [ -z "${INSIDE-}" ]; then
-	trap - EXIT
-	mkdir /inside
-	mount --rbind / /inside
-	cd /inside || exit
-	mount --move . /
-	echo "nobody:x:65534:65534:nobody:/:/bin/sh" >>/etc/passwd
-	INSIDE=1 exec chroot . sh -c 'cd /root && exec sh ./network.sh'
-fi
-if [ "$LAB_HOST" = here ]; then
-	skip network "this host's own network is left alone"
-	exit
-fi
-
-# The host's network: one interface with addresses and a way out, a name server, and what guests talk to.
-for i in default all; do
-	echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad
-done
-ip link add out0 type dummy
-ip link set out0 up
-ip addr add 10.9.0.1/24 dev out0
-ip -6 addr add fd00:9::1/64 dev out0
-ip route add default via 10.9.0.254
-ip -6 route add default via fd00:9::fe dev out0
+# A name server, and what guests talk to.
 echo "nameserver 127.0.0.1" >/etc/resolv.conf
 dd if=/dev/urandom of="$work/data" bs=1M count="$mib" 2>/dev/null
 sum=$(md5sum <"$work/data" | cut -d' ' -f1)
@@ -47,14 +23,6 @@ chmod +x "$work/sink"
 (while :; do nc -l -p 5002 -e "$work/sink"; done) 2>/dev/null &
 (while :; do nc -l -p 5003 -e cat >/dev/null; done) 2>/dev/null &
 (while :; do nc -l -p 5004 -e cat /dev/zero; done) 2>/dev/null &
-
-cat >"$work/up" <<'END'
-#!/lab/busybox sh
-# tap5 is in the networks 10.9.5.0/24 and fd00:9:5::/64, and so on.
-n=${1#tap}
-ip link set "$1" up && ip addr add "10.9.$n.1/24" dev "$1" && ip -6 addr add "fd00:9:$n::1/64" dev "$1"
-END
-chmod +x "$work/up"
 
 # lkvm as a user without privileges.
 chmod 1777 /tmp
@@ -68,7 +36,7 @@ END
 printf '#!/lab/busybox sh\nexit 3\n' >"$work/fails"
 chmod 755 "$work/as-nobody" "$work/fails"
 
-# start "PARAMETERS" ARGUMENT...: a guest, in the background.
+# start "PARAMETERS" ARGUMENT...: a guest, in the background. Half of its memory is for files, among them one of NET_MIB.
 start()
 {
 	params=$1
@@ -76,7 +44,7 @@ start()
 	: >"$out"
 	: >"$work/sums"
 	# shellcheck disable=SC2086	# several words
-	timeout -s KILL "$LIMIT" "$@" run "$kernel" -i "$initrd" -m 256 -p "quiet lkvm.mib=$mib $params" $args \
+	timeout -s KILL "$LIMIT" "$@" run "$kernel" -i "$initrd" -m "$((240 + 4 * mib))" -p "quiet lkvm.mib=$mib $params" $args \
 		</dev/null >"$out" 2>"$err" &
 	pid=$!
 }
@@ -173,6 +141,18 @@ vhost()
 		"net-reload: ping 10.9.6.1: ok"
 }
 
+# By interfaces that root opened for a lkvm without privileges.
+given()
+{
+	printf '#!/lab/busybox sh\n%s tap5 && %s tap6 && exec %s "$@"\n' "$work/up" "$work/up" "$work/as-nobody" >"$work/set-up"
+	chmod +x "$work/set-up"
+	args="--network tap,fd=7 --network tap,fd=8:9,transport=pci"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all" ./net-peer hold tap5 7 -- ./net-peer hold tap6 8 9 -- "$work/set-up"
+	finish
+	judge "network: interfaces opened by somebody else, one with two queues" "net: eth0 " "net: eth1 " \
+		"mtu 1500 queues 2 carrier 1" "net-ping: 10.9.6.1: ok" "net-tcp-all: sending to 10.9.6.1: ok"
+}
+
 # What cannot be is said in one line.
 mistakes()
 {
@@ -194,7 +174,7 @@ mistakes()
 	LKVM=$lkvm
 }
 
-for part in ${NET_PARTS:-user tap vhost mistakes}; do
+for part in ${NET_PARTS:-user tap vhost given mistakes}; do
 	$part
 	[ -z "${NET_SHOW-}" ] || cat "$out" "$err"
 done

@@ -4,7 +4,7 @@
  * stdin as keys and what it shows on stdout. Lines on stdin that are no keys:
  *
  *	@size ROWS COLS	the terminal gets that size
- *	@wait TEXT	what follows waits until the command has shown TEXT
+ *	@wait TEXT	what follows waits until the command has shown TEXT, after the last key or the last such line
  *
  * Ends with the command's status. For the lab, whose host has no script(1).
  */
@@ -37,17 +37,29 @@ struct session {
 	size_t nr_shown;
 };
 
+/* Ends the wait if what it is for was shown. */
+static void look(struct session *s)
+{
+	if (*s->wait && memmem(s->shown, s->nr_shown, s->wait, strlen(s->wait))) {
+		*s->wait = '\0';
+		s->nr_shown = 0;
+	}
+}
+
 static void take_line(struct session *s)
 {
 	struct winsize size = { 0 };
 
-	if (sscanf(s->line, "@size %hu %hu", &size.ws_row, &size.ws_col) == 2)
+	if (sscanf(s->line, "@size %hu %hu", &size.ws_row, &size.ws_col) == 2) {
 		ioctl(s->master, TIOCSWINSZ, &size);
-	else if (!strncmp(s->line, "@wait ", 6))
+	} else if (!strncmp(s->line, "@wait ", 6)) {
 		snprintf(s->wait, sizeof(s->wait), "%.*s", (int)strcspn(s->line + 6, "\n"),
 			 s->line + 6);
-	else
+	} else {
+		s->nr_shown = 0;
 		write_all(s->master, s->line, strlen(s->line));
+	}
+	look(s);
 	*s->line = '\0';
 }
 
@@ -80,10 +92,7 @@ static bool take_output(struct session *s)
 	}
 	memcpy(s->shown + s->nr_shown, buf, (size_t)n);
 	s->nr_shown += (size_t)n;
-	if (*s->wait && memmem(s->shown, s->nr_shown, s->wait, strlen(s->wait))) {
-		*s->wait = '\0';
-		s->nr_shown = 0;
-	}
+	look(s);
 	return true;
 }
 

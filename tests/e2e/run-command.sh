@@ -101,6 +101,25 @@ if guest 0 --rw . -- sh -c "echo kept >kept; mkdir sub; echo gone >$work/ro/gone
 	fi
 fi
 
+name="a compiler works on a shared folder"
+if command -v tcc >/dev/null; then
+	mkdir "$work/source"
+	cp "$here/share-tree.c" "$work/source/"
+	cd "$work/source" || exit
+	tcc -o expected share-tree.c && ./expected make tree 50 >"$work/tree"
+	if guest 0 --rw . -- sh -c 'tcc -o result share-tree.c && ./result make again 50 && ./result same tree again'; then
+		if ! cmp -s expected result; then
+			fail "$name" "another program than on the host"
+		elif ! ./result same tree again >"$work/tree"; then
+			fail "$name" "what its program writes differs: $(cat "$work/tree")"
+		else
+			pass "$name"
+		fi
+	fi
+else
+	skip "$name" "there is no tcc here"
+fi
+
 # A root of its own: one program and its folders.
 root=$work/root
 mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/run" "$root/tmp"

@@ -9,6 +9,9 @@
 lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034	# used by the scripts that source this file
 top=$(cd "$lab_dir/../.." && pwd)
+# What tests/bench/run measures with, on the host: an argument list of tests/lab/tools.
+# shellcheck disable=SC2034
+bench_packages=(qemu-system-arm passt)
 cache=${LKVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lkvm}
 
 say() { echo "$lab_name: $*" >&2; }

@@ -18,6 +18,8 @@
 #include "host/random.h"
 #include "host/winsize.h"
 
+static const struct growing_limit no_limit;
+
 struct below {
 	size_t room, nr;
 	unsigned int input_ready;
@@ -64,7 +66,7 @@ static void a_file_is_appended_to(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(charfile_open(&file, path, &e), 0);
+	assert_int_equal(charfile_open(&file, path, &no_limit, &e), 0);
 	assert_int_equal(send(charfile_backend(&file, (struct char_backend){ 0 }), "new"), 3);
 	charfile_close(&file);
 	charfile_close(&file);
@@ -80,7 +82,7 @@ static void a_file_that_is_not_there_is_made(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/log", dir);
-	assert_int_equal(charfile_open(&file, path, &e), 0);
+	assert_int_equal(charfile_open(&file, path, &no_limit, &e), 0);
 	charfile_close(&file);
 	assert_content(path, "");
 	unlink(path);
@@ -96,7 +98,7 @@ static void a_copy_has_what_the_other_takes(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(charfile_open(&file, path, &e), 0);
+	assert_int_equal(charfile_open(&file, path, &no_limit, &e), 0);
 	backend = charfile_backend(&file, (struct char_backend){ .output = below_output,
 								 .input_ready = below_input_ready,
 								 .ctx = &below });
@@ -121,7 +123,7 @@ static void a_full_disk_is_said_once_and_does_not_stop_the_guest(void **state)
 	char *log;
 
 	(void)state;
-	assert_int_equal(charfile_open(&file, "/dev/full", &e), 0);
+	assert_int_equal(charfile_open(&file, "/dev/full", &no_limit, &e), 0);
 	backend = charfile_backend(&file,
 				   (struct char_backend){ .output = below_output, .ctx = &below });
 	capture_start(&capture, STDERR_FILENO);
@@ -144,12 +146,12 @@ static void what_is_no_file_is_refused(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_true(charfile_open(&file, path, &e) < 0);
+	assert_true(charfile_open(&file, path, &no_limit, &e) < 0);
 	assert_non_null(strstr(e.text, path));
 	charfile_close(&file);
-	assert_int_equal(charfile_open(&file, dir, &e), -EISDIR);
+	assert_int_equal(charfile_open(&file, dir, &no_limit, &e), -EISDIR);
 	charfile_close(&file);
-	assert_int_equal(charfile_open(&file, "/nowhere/log", &e), -ENOENT);
+	assert_int_equal(charfile_open(&file, "/nowhere/log", &no_limit, &e), -ENOENT);
 	charfile_close(&file);
 	unlink(path);
 	temp_remove(dir);
@@ -164,7 +166,7 @@ static void a_terminal_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(openpty(&master, &slave, name, NULL, NULL), 0);
-	assert_int_equal(charfile_open(&file, name, &e), -EINVAL);
+	assert_int_equal(charfile_open(&file, name, &no_limit, &e), -EINVAL);
 	charfile_close(&file);
 	close(master);
 	close(slave);

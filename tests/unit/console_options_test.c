@@ -11,8 +11,8 @@
 #include "arm/consoles.h"
 #include "arm/rng.h"
 
-static int refuse(int (*parse)(struct console_options *, const char *, struct err *),
-		  const char *value, const char *text)
+static int refuse(int (*parse)(void *, const char *, struct err *), const char *value,
+		  const char *text)
 {
 	struct console_options options = { 0 };
 	struct err e = { 0 };
@@ -64,6 +64,10 @@ static void what_is_at_the_other_end(void **state)
 	assert_string_equal(o.line.log, "/tmp/copy");
 	console_options_free(&o);
 	assert_null(o.line.log);
+	o = console("log=/tmp/copy,max=64K,keep=9");
+	assert_int_equal(o.line.limit.max, 65536);
+	assert_int_equal(o.line.limit.keep, 9);
+	console_options_free(&o);
 }
 
 static void a_comma_in_a_files_name_is_written_twice(void **state)
@@ -97,6 +101,9 @@ static void nonsense_is_named(void **state)
 	(void)state;
 	refuse(console_parse, "", "''");
 	refuse(console_parse, "hvc0", "'hvc0' is none of");
+	refuse(console_parse, "max=1M", "go with file= or log=");
+	refuse(console_parse, "log=a,keep=3", "goes with max=");
+	refuse(console_parse_port, "a,pty,max=1M", "go with file= or log=");
 	refuse(console_parse, "virtio,", "''");
 	refuse(console_parse, "virtio,log", "'log'");
 	refuse(console_parse, "virtio,log=", "'log='");

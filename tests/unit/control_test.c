@@ -38,6 +38,9 @@ struct machine {
 	uint64_t balloon; /* what its guest is to give back */
 	int pauses;
 	unsigned int nr_presses, nr_stops;
+	struct console_tap *tap;
+	size_t nr_typed;
+	uint8_t typed[100]; /* the console has no more room */
 };
 
 bool machine_wake(struct machine *m)
@@ -82,6 +85,28 @@ void machine_continue(struct machine *m)
 	m->pauses--;
 }
 
+void machine_tap_console(struct machine *m, struct console_tap *tap)
+{
+	m->tap = tap;
+}
+
+void machine_untap_console(struct machine *m, struct console_tap *tap)
+{
+	if (m->tap == tap) /* and not of an earlier life of the test's */
+		m->tap = NULL;
+}
+
+size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len)
+{
+	size_t room = sizeof(m->typed) - m->nr_typed;
+
+	if (len > room)
+		len = room;
+	memcpy(m->typed + m->nr_typed, buf, len);
+	m->nr_typed += len;
+	return len;
+}
+
 void machine_stop(struct machine *m)
 {
 	m->nr_stops++;
@@ -107,6 +132,12 @@ void machine_get_state(struct machine *m, struct machine_state *state)
 					 .nr_cpus = 3,
 					 .psci = 0x10001,
 					 .ram_size = 64 << 20 };
+}
+
+int machine_sysrq(struct machine *m, char key, struct err *e)
+{
+	(void)m;
+	return key == 'h' ? 0 : err_set(e, EAGAIN, "the guest does not read its console");
 }
 
 void machine_put_stat(struct machine *m, struct dt *dt)

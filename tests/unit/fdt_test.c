@@ -233,6 +233,18 @@ static void four_uarts_stand_where_the_map_says(void **state)
 	tree_free(&t);
 }
 
+static void a_panicking_kernel_finds_whom_to_tell(void **state)
+{
+	struct machine_config cfg = config(1, PSCI_AUTO, IRQCHIP_AUTO);
+	struct tree t;
+
+	(void)state;
+	tree_make(&t, &cfg);
+	check_text(&t, "/pvpanic@9060000", "compatible", "qemu,pvpanic-mmio");
+	check_prop(&t, "/pvpanic@9060000", "reg", 0, 0x09060000, 0, 2);
+	tree_free(&t);
+}
+
 static void interrupts_go_to_the_controller(void **state)
 {
 	struct machine_config cfg = config(1, PSCI_AUTO, IRQCHIP_AUTO);
@@ -427,6 +439,7 @@ int main(void)
 		cmocka_unit_test(each_cpu_has_its_number_and_comes_up_by_psci),
 		cmocka_unit_test(memory_is_what_was_asked_for),
 		cmocka_unit_test(four_uarts_stand_where_the_map_says),
+		cmocka_unit_test(a_panicking_kernel_finds_whom_to_tell),
 		cmocka_unit_test(interrupts_go_to_the_controller),
 		cmocka_unit_test(a_console_is_added_unless_there_is_one_or_none_is_wanted),
 		cmocka_unit_test(a_longer_command_line_than_linux_reads_is_warned_of),

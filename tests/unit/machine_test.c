@@ -195,6 +195,30 @@ static void a_guest_with_psci_0_1_ends_itself_by_the_power_register(void **state
 	fake_end();
 }
 
+static void a_panic_is_told_and_the_guest_goes_on(void **state)
+{
+	struct machine_config cfg = play_config();
+	struct play p = { 0 };
+	uint64_t events = 0;
+
+	(void)state;
+	fake_start(&fake_6_1);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_READ(MAP_PVPANIC, 1, &events),
+		   FAKE_WRITE(MAP_PVPANIC, 1, 1), FAKE_WRITE(MAP_PVPANIC, 1, 2), FAKE_TYPE("on"),
+		   OFF);
+	check(&p, &cfg, MACHINE_OFF, NULL);
+	assert_int_equal(events, 7);
+	assert_non_null(strstr(p.log, "the guest's kernel panicked\n"));
+	assert_non_null(strstr(p.log,
+			       "the guest's kernel panicked; its crash kernel takes over\n"));
+	assert_int_equal(p.out_len, 2);
+	play_free(&p);
+	fake_start(&fake_6_1);
+	fake_guest(FAKE_EVERY_BOOT, 0, FAKE_WRITE(MAP_PVPANIC, 1, 4), FAKE_SPIN);
+	check_end(&cfg, MACHINE_OFF, NULL);
+	fake_end();
+}
+
 static void an_undecodable_access_aborts_in_the_guest(void **state)
 {
 	struct machine_config cfg = play_config();
@@ -416,6 +440,7 @@ int main(void)
 		cmocka_unit_test(an_interrupted_run_goes_on),
 		cmocka_unit_test(nobody_at_an_address_reads_as_zero),
 		cmocka_unit_test(a_guest_with_psci_0_1_ends_itself_by_the_power_register),
+		cmocka_unit_test(a_panic_is_told_and_the_guest_goes_on),
 		cmocka_unit_test(an_undecodable_access_aborts_in_the_guest),
 		cmocka_unit_test(an_abort_that_cannot_be_delivered_is_a_failure),
 		cmocka_unit_test(a_reboot_builds_everything_anew),

@@ -161,14 +161,18 @@ static void a_row_passes_if_it_ends_with_the_status_that_is_wanted(void **state)
 {
 	struct world *w = *state;
 
-	run(w, "[a]\nkernel off\n[b]\nkernel reset\nstatus 120\n[c]\nkernel reset\n");
-	assert_int_equal(w->counts.nr[RESULT_PASS], 2);
+	run(w, "[a]\nkernel off\n[b]\nkernel reset\nstatus 120\n[c]\nkernel reset\n"
+	       "[d]\nkernel off\nexpect fine\n");
+	assert_int_equal(w->counts.nr[RESULT_PASS], 3);
+	assert_non_null(strstr(w->tap, "t/a\n  ---\n  verdict: \"off\"\n"));
+	assert_non_null(strstr(w->tap, "t/b\n  ---\n  verdict: \"reset\"\n"));
+	assert_non_null(strstr(w->tap, "t/d\n  ---\n  verdict: \"expected\"\n"));
 	assert_int_equal(w->counts.nr[RESULT_FAIL], 1);
 	shows(w, "PASS  t/a (");
 	shows(w, "PASS  t/b (");
 	shows(w, "FAIL  t/c (");
-	shows(w, " s): status 120 instead of 0: the guest reset itself\n      | reset\n");
-	assert_non_null(strstr(w->tap, "not ok 3 - t/c\n"));
+	shows(w, " s): the guest reset itself; status 120 instead of 0\n      | reset\n");
+	assert_non_null(strstr(w->tap, " - t/c\n  ---\n  message: "));
 }
 
 static void the_reason_is_what_lkvm_said_last(void **state)
@@ -176,7 +180,7 @@ static void the_reason_is_what_lkvm_said_last(void **state)
 	struct world *w = *state;
 
 	run(w, "kernel late\n");
-	shows(w, "status 124 instead of 0: the time was up after 1 s\n");
+	shows(w, ": the time was up after 1 s; status 124 instead of 0\n");
 	assert_int_equal(w->counts.nr[RESULT_FAIL], 1);
 }
 
@@ -186,7 +190,7 @@ static void what_lkvm_could_not_run_is_an_error_and_no_failure(void **state)
 
 	run(w, "kernel bad\nkernel killed\n");
 	assert_int_equal(w->counts.nr[RESULT_ERROR], 2);
-	shows(w, "status 125 instead of 0: no such kernel\n");
+	shows(w, ": no such kernel; status 125 instead of 0\n");
 	shows(w, ": lkvm was killed by signal 9 (Killed)\n");
 }
 
@@ -196,7 +200,7 @@ static void the_last_forty_lines_are_shown(void **state)
 
 	run(w, "kernel long\n");
 	assert_null(strstr(w->shown, "| 99960\n"));
-	shows(w, "panicked\n      | 99961\n");
+	shows(w, "panicked; status 122 instead of 0\n      | 99961\n");
 	shows(w, "| 100000\n");
 }
 
@@ -290,6 +294,21 @@ static void a_version_that_the_host_lacks_is_skipped_if_the_plan_says_so(void **
 	assert_non_null(strstr(w->tap, " - t/may psci=1.3 # SKIP this host"));
 }
 
+static void on_a_terminal_the_last_line_is_what_runs(void **state)
+{
+	struct world *w = *state;
+	char *text;
+
+	w->config.terminal = true;
+	w->config.jobs = 1;
+	run(w, "kernel off\n[a]\n[b]\n");
+	text = strstr(w->shown, "\r\x1b[K0/2  t/a\r\x1b[KPASS  t/a (");
+	assert_non_null(text);
+	text = strstr(text, "s)\n\r\x1b[K1/2  t/b\r\x1b[KPASS  t/b (");
+	assert_non_null(text);
+	assert_string_equal(strchr(text + 3, '\n'), "\n");
+}
+
 static void a_program_that_is_not_there_fails_each_row(void **state)
 {
 	struct world *w = *state;
@@ -309,8 +328,9 @@ static pid_t interrupt_when(struct world *w, int nr, int times)
 		return pid;
 	for (int i = 0; lines_of(w, "sleepers", NULL) < nr && i < 1000; i++)
 		usleep(10000);
+	/* Two signals of one kind may arrive as one. */
 	for (; times; times--) {
-		kill(parent, SIGTERM);
+		kill(parent, times % 2 ? SIGTERM : SIGINT);
 		usleep(300000);
 	}
 	_exit(0);
@@ -377,6 +397,7 @@ int main(void)
 		TEST(the_user_says_how_many),
 		TEST(a_plan_may_want_fewer),
 		TEST(a_version_that_the_host_lacks_is_skipped_if_the_plan_says_so),
+		TEST(on_a_terminal_the_last_line_is_what_runs),
 		TEST(a_program_that_is_not_there_fails_each_row),
 		TEST(an_interrupt_ends_what_runs_and_starts_no_more),
 		TEST(a_second_interrupt_kills),

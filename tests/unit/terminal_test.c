@@ -281,6 +281,7 @@ static void the_key_after_ctrl_a_is_a_command(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 256; i++) {
 		enum escape_action expected = i == 'x'                ? ESCAPE_QUIT
+					      : i == 'd'              ? ESCAPE_DETACH
 					      : i == 'h' || i == '?'  ? ESCAPE_HELP
 					      : i == 'a' || i == 0x01 ? ESCAPE_PASS
 								      : ESCAPE_DROP;

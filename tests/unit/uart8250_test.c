@@ -636,6 +636,27 @@ static void a_hidden_thre_interrupt_is_not_lost(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
+static void a_break_is_a_zero_that_the_line_status_marks(void **state)
+{
+	struct bench *b = *state;
+
+	assert_false(uart8250_break(&b->uart, (const uint8_t *)"h", 1)); /* without FIFOs */
+	put(b, FCR, 1);
+	put(b, IER, 5);
+	assert_true(uart8250_break(&b->uart, (const uint8_t *)"h", 1));
+	assert_true(b->irq);
+	assert_int_equal(get(b, IIR) & 0xf, IIR_LINE);
+	assert_int_equal(get(b, LSR) & 0x1f, 0x10 | LSR_DR);
+	assert_int_equal(get(b, LSR) & 0x1f, LSR_DR); /* it is told once */
+	/* What was there before would be taken for it. */
+	assert_false(uart8250_break(&b->uart, (const uint8_t *)"h", 1));
+	assert_int_equal(get(b, RBR), 0);
+	assert_int_equal(get(b, RBR), 'h');
+	assert_false(b->irq);
+	assert_false(uart8250_break(&b->uart, (const uint8_t[16]){ 0 }, 16));
+	assert_int_equal(get(b, LSR) & 0x1f, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -677,6 +698,7 @@ int main(void)
 		TEST(below_the_trigger_level_it_is_the_timeout),
 		TEST(interrupts_come_in_the_order_of_their_priority),
 		TEST(a_hidden_thre_interrupt_is_not_lost),
+		TEST(a_break_is_a_zero_that_the_line_status_marks),
 	};
 
 	return cmocka_run_group_tests_name("uart8250", tests, NULL, NULL);
