@@ -41,6 +41,8 @@ int machine_can_save(struct machine *m, struct err *e)
 		return unsupported(e, "its PSCI calls are answered by lkvm (--psci=user)");
 	if (firmware_discovers_cpus(&m->cfg->firmware))
 		return unsupported(e, "it discovers CPU implementations (--firmware impl-cpus=on)");
+	if (m->debug.stopped) /* its breakpoints are in the guest's memory and registers */
+		return unsupported(e, "a debugger is attached to it");
 	if (power_sleeps(m))
 		return unsupported(e, "it sleeps; 'lkvm resume' wakes it");
 	return 0;
