@@ -28,7 +28,7 @@ export LKVM_CACHE
 VERSION	:= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # What the code is made of, lowest layer first.
-LAYERS	:= util kvm vm host hw virtio arm ipc
+LAYERS	:= util kvm vm host hw virtio arm snapshot ipc
 LIB_SRC	:= $(foreach dir,$(LAYERS),$(sort $(wildcard $(dir)/*.c)))
 MAIN_SRC := main.c $(sort $(wildcard builtin-*.c))
 

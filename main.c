@@ -26,6 +26,8 @@ static const struct command {
 	{ "console", builtin_console, "Attach to the console of a running virtual machine" },
 	{ "resume", builtin_resume,
 	  "Let a virtual machine go on that was paused, or wake one that sleeps" },
+	{ "snapshot", builtin_snapshot, "Save a running virtual machine to a file" },
+	{ "restore", builtin_restore, "Let a saved virtual machine go on" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },
 	{ "debug", builtin_debug, "Show where a running virtual machine's CPUs are" },
 	{ "resize", builtin_resize, "Give a disk of a running virtual machine another size" },

@@ -10,6 +10,7 @@
  * Named ports are a device of their own: see virtio/console.h.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "host/winsize.h"
 #include "hw/uart8250.h"
 #include "parts.h"
+#include "save_parts.h"
 #include "util/timeline.h"
 #include "virtio/console.h"
 
@@ -449,4 +451,37 @@ void consoles_remove(struct consoles *c, struct machine *m)
 	destroy(&c->ports);
 	for (; c->nr_uarts; c->nr_uarts--)
 		uart8250_destroy(&c->uart[c->nr_uarts - 1]);
+}
+
+/* --- State --- */
+
+#define COMPATIBLE_UART "lkvm,uart8250-1"
+
+void consoles_save(struct consoles *c, struct dt *dt)
+{
+	for (unsigned int i = 0; i < c->nr_uarts; i++) {
+		struct uart8250 *uart = &c->uart[i];
+
+		dt_begin(dt, "serial@%llx", MAP_UART + i * MAP_UART_STRIDE);
+		dt_string(dt, "compatible", COMPATIBLE_UART);
+		pthread_mutex_lock(&uart->lock);
+		uart8250_save(uart, dt);
+		pthread_mutex_unlock(&uart->lock);
+		dt_end(dt);
+	}
+}
+
+void consoles_restore(struct consoles *c, struct dt_in *in)
+{
+	for (unsigned int i = 0; i < c->nr_uarts; i++) {
+		struct uart8250 *uart = &c->uart[i];
+		char name[32];
+		int node;
+
+		snprintf(name, sizeof(name), "serial@%llx", MAP_UART + i * MAP_UART_STRIDE);
+		node = dt_in_node(in, 0, name, COMPATIBLE_UART);
+		pthread_mutex_lock(&uart->lock);
+		uart8250_restore(uart, in, node);
+		pthread_mutex_unlock(&uart->lock);
+	}
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "arm/firmware.h"
 #include "arm/psci.h"
+#include "arm/save.h"
 #include "kvm/kvm.h"
 #include "parts.h"
 #include "regs.h"
@@ -34,6 +35,10 @@ static int choose_features(const struct machine *m, struct kvm_vcpu_init *init, 
 	if (ret < 0)
 		return err_set(e, -ret, "KVM supports no guest on this CPU: %s", strerror(-ret));
 
+	if (m->cfg->saved) {
+		init->features[0] = m->cfg->saved->features;
+		return 0;
+	}
 	/* Which PSCI is another choice. */
 	if (m->compat)
 		init->features[0] = m->compat->features & ~(1u << KVM_ARM_VCPU_PSCI_0_2);
@@ -59,19 +64,27 @@ static int choose_features(const struct machine *m, struct kvm_vcpu_init *init, 
 
 static int cpu_init(struct machine *m, unsigned int id, struct kvm_vcpu_init init, struct err *e)
 {
+	const uint64_t *lengths = m->compat ? m->compat->sve : NULL;
 	int vcpu = m->vm.vcpu[id].fd;
 	int ret;
 
+	if (m->cfg->saved)
+		lengths = m->cfg->saved->sve;
 	if (id > 0)
 		set_feature(&init, KVM_ARM_VCPU_POWER_OFF);
 	ret = kvm_vcpu_init(vcpu, &init);
 	/* The vector lengths can be chosen until the feature is final. */
-	if (ret >= 0 && has_feature(&init, KVM_ARM_VCPU_SVE) && m->compat)
-		ret = kvm_set_reg_bytes(vcpu, KVM_REG_ARM64_SVE_VLS, m->compat->sve);
+	if (ret >= 0 && has_feature(&init, KVM_ARM_VCPU_SVE) && lengths)
+		ret = kvm_set_reg_bytes(vcpu, KVM_REG_ARM64_SVE_VLS, lengths);
 	if (ret >= 0 && has_feature(&init, KVM_ARM_VCPU_SVE))
 		ret = kvm_vcpu_finalize(vcpu, KVM_ARM_VCPU_SVE);
 	if (ret >= 0)
 		ret = kvm_get_reg(vcpu, REG_MPIDR, &m->mpidr[id]);
+	if (ret < 0 && m->cfg->saved)
+		return err_set(
+			e, -ret,
+			"%s cannot be restored: this host's KVM has not all that its vCPUs have: %s",
+			m->cfg->saved->name, strerror(-ret));
 	if (ret < 0)
 		return err_set(e, -ret, "KVM cannot initialise vCPU %u: %s", id, strerror(-ret));
 	return m->compat ? compat_apply(m->compat, vcpu, e) : 0;
@@ -99,6 +112,7 @@ int cpus_init(struct machine *m, struct err *e)
 
 	if (ret < 0)
 		return ret;
+	m->features = init.features[0];
 	m->mpidr = calloc(m->vm.nr_vcpus, sizeof(*m->mpidr));
 	if (!m->mpidr)
 		return err_sys(e, "cannot create %u vCPUs", m->vm.nr_vcpus);

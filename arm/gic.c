@@ -96,6 +96,7 @@ int gic_create(struct gic *gic, const struct vm *vm, enum irqchip version, unsig
 		.fd = kvm_create_device(vm->fd, device_type(version)),
 		.vm = vm->fd,
 		.nr_cpus = vm->nr_vcpus,
+		.nr_spis = nr_spis,
 		.high = align_up(ram_end(&vm->ram), MAP_HIGH_ALIGN),
 	};
 	ret = gic->fd;

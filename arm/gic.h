@@ -23,7 +23,7 @@ struct gic {
 	enum irqchip version; /* not IRQCHIP_AUTO */
 	int fd;
 	int vm; /* the VM's descriptor, for interrupt lines */
-	unsigned int nr_cpus;
+	unsigned int nr_cpus, nr_spis;
 	gpa_t high; /* redistributors beyond MAP_GICR_LOW_NR, if there are any */
 };
 

@@ -14,6 +14,7 @@
 #include "arm/psci.h"
 #include "kvm/kvm.h"
 #include "parts.h"
+#include "save_parts.h"
 #include "util/cleanup.h"
 #include "util/timeline.h"
 
@@ -240,8 +241,8 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 		ret = add_devices(m, s, e);
 	timeline_mark(cfg->timeline, "devices");
 	if (ret == 0)
-		ret = boot_load(m, &s->files, e);
-	timeline_mark(cfg->timeline, "boot files loaded");
+		ret = cfg->saved ? machine_restore(m, e) : boot_load(m, &s->files, e);
+	timeline_mark(cfg->timeline, cfg->saved ? "state restored" : "boot files loaded");
 	return ret;
 }
 
@@ -291,7 +292,7 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 	enum vm_end end = VM_FAILED;
 
 	if (machine_build(m, s, e) == 0) {
-		if (!s->cfg->kernel && !s->announced)
+		if (!s->cfg->kernel && !s->cfg->saved && !s->announced)
 			log_info("no kernel given: running the embedded guest");
 		s->announced = true;
 		s->vm = &m->vm;
@@ -401,7 +402,7 @@ static void give_signals(const sigset_t *old)
 static int session_open(struct session *s, const struct machine_config *cfg, sigset_t *old,
 			struct err *e)
 {
-	int ret = boot_open(&s->files, cfg, e);
+	int ret = cfg->saved ? 0 : boot_open(&s->files, cfg, e);
 
 	timeline_mark(cfg->timeline, "boot files opened");
 	if (ret == 0 && cfg->compat) {

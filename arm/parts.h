@@ -39,12 +39,13 @@ struct machine {
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
 	struct debug debug;
-	struct log_limit events;   /* what resets and the like may make lkvm say, over all lives */
-	uint32_t psci;             /* effective */
-	uint64_t *mpidr;           /* of each vCPU */
-	struct slots slots;        /* where virtio devices are */
-	struct disks *disks;       /* the session's, or NULL; by disks.c */
-	struct balloon *balloon;   /* likewise; by balloon.c */
+	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
+	uint32_t psci;           /* effective */
+	uint32_t features;       /* of the vCPUs, bits of struct kvm_vcpu_init, but for POWER_OFF */
+	uint64_t *mpidr;         /* of each vCPU */
+	struct slots slots;      /* where virtio devices are */
+	struct disks *disks;     /* the session's, or NULL; by disks.c */
+	struct balloon *balloon; /* likewise; by balloon.c */
 	struct consoles *consoles; /* likewise; by consoles.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "arm/map.h"
 #include "hw/pci.h"
@@ -332,6 +333,19 @@ void slots_fdt_msi(const struct machine *m, struct dt *dt)
 {
 	if (m->slots.pci)
 		msi_fdt(&m->slots.pci->msi, dt);
+}
+
+bool slots_names(const struct machine *m, char *names, size_t size)
+{
+	size_t len = 0;
+
+	for (const struct slot *slot = m->slots.first; slot; slot = slot->next) {
+		int put =
+			snprintf(names + len, size - len, "%s%s", len ? ", " : "", slot->dev->name);
+
+		len += (size_t)put < size - len ? (size_t)put : size - len - 1;
+	}
+	return m->slots.first;
 }
 
 void slots_destroy(struct machine *m)

@@ -58,6 +58,9 @@ void slots_fdt(const struct machine *m, struct dt *dt);
 /* Writes the node of what carries PCI's messages; within that of the GIC. */
 void slots_fdt_msi(const struct machine *m, struct dt *dt);
 
+/* The names of all devices for people, as many as fit into @size bytes. Returns whether there are any. */
+bool slots_names(const struct machine *m, char *names, size_t size);
+
 /* Takes all of them away; the devices are gone already. Neither vCPUs nor the loop run. */
 void slots_destroy(struct machine *m);
 

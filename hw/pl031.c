@@ -5,6 +5,7 @@
  * match register since it was last looked at; so a masked alarm costs nothing, and RTCRIS is right nevertheless.
  */
 #include "hw/pl031.h"
+#include "util/bits.h"
 
 /* Registers (DDI 0224, 3.2). */
 enum {
@@ -120,6 +121,29 @@ void pl031_due(void *ctx)
 {
 	struct pl031 *rtc = ctx;
 
+	catch_up(rtc);
+	update(rtc);
+}
+
+static const struct dt_field fields[] = {
+	DT_FIELD(pl031, seen), DT_FIELD(pl031, offset), DT_FIELD(pl031, match),
+	DT_FIELD(pl031, load), DT_FIELD(pl031, raw),    DT_FIELD(pl031, unmasked),
+};
+
+void pl031_save(const struct pl031 *rtc, struct dt *dt)
+{
+	dt_fields(dt, rtc, fields, ARRAY_SIZE(fields));
+}
+
+/* The clock went on meanwhile: an alarm that it came by is due. */
+void pl031_restore(struct pl031 *rtc, struct dt_in *in, int node)
+{
+	struct pl031 state = *rtc;
+
+	dt_in_fields(in, node, &state, fields, ARRAY_SIZE(fields));
+	if (in->ret < 0)
+		return;
+	*rtc = state;
 	catch_up(rtc);
 	update(rtc);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The GPIO controller. A pin interrupts by its level, or by edges, which are remembered until they are cleared. */
 #include "hw/pl061.h"
+#include "util/bits.h"
 
 /* Registers (DDI 0190, 3.2). */
 enum {
@@ -111,6 +112,28 @@ void pl061_set_pin(struct pl061 *gpio, unsigned int pin, bool level)
 
 	gpio->input = (uint8_t)(level ? gpio->input | bit : gpio->input & ~bit);
 	update(gpio, before);
+}
+
+static const struct dt_field fields[] = {
+	DT_FIELD(pl061, input), DT_FIELD(pl061, output), DT_FIELD(pl061, dir),
+	DT_FIELD(pl061, is),    DT_FIELD(pl061, ibe),    DT_FIELD(pl061, iev),
+	DT_FIELD(pl061, ie),    DT_FIELD(pl061, afsel),  DT_FIELD(pl061, edges),
+};
+
+void pl061_save(const struct pl061 *gpio, struct dt *dt)
+{
+	dt_fields(dt, gpio, fields, ARRAY_SIZE(fields));
+}
+
+void pl061_restore(struct pl061 *gpio, struct dt_in *in, int node)
+{
+	struct pl061 state = *gpio;
+
+	dt_in_fields(in, node, &state, fields, ARRAY_SIZE(fields));
+	if (in->ret < 0)
+		return;
+	*gpio = state;
+	update(gpio, levels(gpio));
 }
 
 void pl061_init(struct pl061 *gpio, struct irq irq)

@@ -13,6 +13,7 @@
  * The 16 places are there because a driver that saw THRE may write 16 bytes without looking again.
  */
 #include "hw/uart8250.h"
+#include "util/bits.h"
 
 /* Registers by offset. DLL and DLM lie over the first two while LCR.DLAB is set. */
 enum {
@@ -384,6 +385,74 @@ static void uart8250_output_ready(void *ctx)
 	if (!uart->tx.nr)
 		uart->thre_pending = true;
 	update_irq(uart, 0);
+}
+
+static const struct dt_field fields[] = {
+	DT_FIELD(uart8250, ier),        DT_FIELD(uart8250, fcr),
+	DT_FIELD(uart8250, lcr),        DT_FIELD(uart8250, mcr),
+	DT_FIELD(uart8250, scr),        DT_FIELD(uart8250, dll),
+	DT_FIELD(uart8250, dlm),        DT_FIELD(uart8250, lsr_errors),
+	DT_FIELD(uart8250, msr_deltas), DT_FIELD(uart8250, thre_pending),
+};
+
+/* The bytes of a FIFO, the oldest first. */
+static void save_fifo(struct dt *dt, const char *name, struct ring ring)
+{
+	uint8_t buf[UART8250_FIFO_SIZE];
+	size_t nr = 0, len;
+
+	while (ring.nr) {
+		const uint8_t *span = ring_peek(&ring, &len);
+
+		memcpy(buf + nr, span, len);
+		nr += len;
+		ring_drop(&ring, len);
+	}
+	dt_bytes(dt, name, buf, nr);
+}
+
+void uart8250_save(const struct uart8250 *uart, struct dt *dt)
+{
+	dt_fields(dt, uart, fields, ARRAY_SIZE(fields));
+	save_fifo(dt, "rx", uart->rx);
+	save_fifo(dt, "tx", uart->tx);
+}
+
+/* Bits that no write of a guest's can set. */
+static void check_bits(struct dt_in *in, const char *name, uint8_t value, uint8_t mask)
+{
+	if (value & ~mask)
+		dt_in_fail(in, name, "no such value");
+}
+
+/* The line is driven anew, and what waited to be sent offered again: the back end is another. */
+void uart8250_restore(struct uart8250 *uart, struct dt_in *in, int node)
+{
+	uint8_t rx[UART8250_FIFO_SIZE], tx[UART8250_FIFO_SIZE];
+	struct uart8250 state = { 0 };
+	size_t nr_rx = 0, nr_tx = 0;
+
+	dt_in_fields(in, node, &state, fields, ARRAY_SIZE(fields));
+	dt_in_bytes(in, node, "rx", rx, sizeof(rx), &nr_rx);
+	dt_in_bytes(in, node, "tx", tx, sizeof(tx), &nr_tx);
+	check_bits(in, "ier", state.ier, IER_MASK);
+	check_bits(in, "mcr", state.mcr, MCR_MASK);
+	check_bits(in, "lsr_errors", state.lsr_errors, LSR_OE);
+	check_bits(in, "msr_deltas", state.msr_deltas, MSR_DELTAS);
+	if (!fifos_on(&state) && (state.fcr || nr_rx > 1))
+		dt_in_fail(in, "fcr", "no such value");
+	if (in->ret < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		memcpy((char *)uart + fields[i].off, (char *)&state + fields[i].off,
+		       fields[i].size);
+	ring_drop(&uart->rx, uart->rx.nr);
+	ring_drop(&uart->tx, uart->tx.nr);
+	ring_put(&uart->rx, rx, nr_rx);
+	ring_put(&uart->tx, tx, nr_tx);
+	uart->irq_causes = causes(uart);
+	irq_set(&uart->irq, uart->irq_causes);
+	uart8250_output_ready(uart);
 }
 
 void uart8250_init(struct uart8250 *uart, struct irq irq, struct char_backend backend)

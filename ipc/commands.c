@@ -12,6 +12,7 @@
 #include "arm/machine.h"
 #include "attach.h"
 #include "commands.h"
+#include "snapshot/snapshot.h"
 #include "util/bits.h"
 #include "vm/timer.h"
 
@@ -103,6 +104,25 @@ static void stat(struct steered *vm, const struct request *request, struct dt *d
 	machine_put_stat(vm->machine, dt);
 }
 
+/* "snapshot-stop" ends the VM where the snapshot was taken. */
+static void take_snapshot(struct steered *vm, const struct request *request, struct dt *dt)
+{
+	bool ends = !strcmp(request->command, "snapshot-stop");
+	struct err e = { 0 };
+	int ret = -EINVAL;
+
+	/* The client knows its folder, and not this process's. */
+	if (*request->path == '/')
+		ret = snapshot_write(vm->machine, request->path, ends, &e);
+	else
+		err_set(&e, EINVAL, "no path for a snapshot");
+	if (ret == 0)
+		message_answer(dt, 0, "VM %s is saved to %s%s", vm->name, request->path,
+			       ends ? ", and stopped" : "");
+	else
+		message_answer(dt, ret, "VM %s: %s", vm->name, e.text);
+}
+
 static void resize(struct steered *vm, const struct request *request, struct dt *dt)
 {
 	struct err e = { 0 };
@@ -177,6 +197,8 @@ static const struct command {
 	{ "resume", resume },
 	{ "power-button", power_button },
 	{ "stop", stop },
+	{ "snapshot", take_snapshot },
+	{ "snapshot-stop", take_snapshot },
 	{ "debug", command_debug },
 	{ "sysrq", command_sysrq },
 	{ "resize", resize },

@@ -32,6 +32,7 @@ static const struct argument {
 	const char *name;
 	size_t off, size; /* of a text, with its terminator; 0: a number of 64 bits */
 } arguments[] = {
+	{ "path", offsetof(struct request, path), MESSAGE_PATH_SIZE },
 	{ "disk", offsetof(struct request, disk), MESSAGE_DISK_SIZE },
 	{ "size", offsetof(struct request, size), 0 },
 	{ "cpu", offsetof(struct request, cpu), 0 },

@@ -259,6 +259,19 @@ ssize_t kvm_list_regs(int vcpu, uint64_t **ids)
 	return (ssize_t)list->n;
 }
 
+int kvm_get_events(int vcpu, struct kvm_vcpu_events *events)
+{
+	memset(events, 0, sizeof(*events));
+	return kvm_ioctl(vcpu, KVM_GET_VCPU_EVENTS, events);
+}
+
+int kvm_set_events(int vcpu, const struct kvm_vcpu_events *events)
+{
+	struct kvm_vcpu_events arg = *events;
+
+	return kvm_ioctl(vcpu, KVM_SET_VCPU_EVENTS, &arg);
+}
+
 int kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug)
 {
 	struct kvm_guest_debug arg = *debug;
@@ -272,7 +285,7 @@ int kvm_inject_external_abort(int vcpu)
 
 	memset(&events, 0, sizeof(events));
 	events.exception.ext_dabt_pending = 1;
-	return kvm_ioctl(vcpu, KVM_SET_VCPU_EVENTS, &events);
+	return kvm_set_events(vcpu, &events);
 }
 
 int kvm_run(int vcpu)

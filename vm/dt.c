@@ -17,7 +17,7 @@
 /* Twice the room for a tree that is being written. */
 static bool grow(struct dt *dt)
 {
-	void *blob = dt->size < DT_SIZE_MAX ? malloc(dt->size * 2) : NULL;
+	void *blob = dt->size < dt->size_max ? malloc(dt->size * 2) : NULL;
 
 	if (!blob)
 		return false;
@@ -43,7 +43,9 @@ static bool again(struct dt *dt, int ret)
 
 int dt_start(struct dt *dt, struct err *e)
 {
-	*dt = (struct dt){ .blob = malloc(SIZE_START), .size = SIZE_START };
+	*dt = (struct dt){ .blob = malloc(SIZE_START),
+			   .size = SIZE_START,
+			   .size_max = DT_SIZE_MAX };
 	if (!dt->blob)
 		return err_sys(e, "cannot write a device tree");
 	/* A few KiB more of names, and no search among all there are for each property's. */
@@ -73,7 +75,7 @@ void dt_end(struct dt *dt)
 
 void dt_bytes(struct dt *dt, const char *name, const void *value, size_t len)
 {
-	if (len > DT_SIZE_MAX && !dt->error)
+	if (len > dt->size_max && !dt->error)
 		dt->error = -FDT_ERR_NOSPACE;
 	while (!dt->error && again(dt, fdt_property(dt->blob, name, value, (int)len)))
 		;

@@ -131,6 +131,14 @@ int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len)
 	return madvise(host, len, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
+int ram_map_file(const struct ram *ram, int fd, uint64_t off, struct err *e)
+{
+	if (mmap(ram->host, ram->size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, (off_t)off) == MAP_FAILED)
+		return err_sys(e, "cannot map the guest's memory");
+	return 0;
+}
+
 void ram_destroy(struct ram *ram)
 {
 	if (ram->host) {

@@ -30,6 +30,7 @@ struct dt;
 struct loop;
 struct machine;
 struct machine_config;
+struct saved_machine;
 struct tally;
 struct timeline;
 
@@ -56,8 +57,10 @@ struct machine_control {
 /* What the user asked for. Strings are the caller's and outlive the machine. */
 struct machine_config {
 	const char *name;
-	const char *dev;       /* the KVM device */
-	const char *kernel;    /* NULL: the embedded default guest */
+	const char *dev;    /* the KVM device */
+	const char *kernel; /* NULL: the embedded default guest */
+	const struct saved_machine
+		*saved;        /* to go on with instead of booting, or NULL; see arm/save.h */
 	const char *initrd;    /* or NULL */
 	const char *params;    /* kernel command line, or NULL */
 	const char *dtb;       /* device tree to use instead of the generated one, or NULL */

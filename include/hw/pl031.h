@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "vm/bus.h"
+#include "vm/dt_in.h"
 #include "vm/irq.h"
 #include "vm/timer.h"
 
@@ -41,5 +42,12 @@ void pl031_destroy(struct pl031 *rtc);
 
 /* The alarm may be due; @rtc is a struct pl031. With its lock held. */
 void pl031_due(void *rtc);
+
+/*
+ * Its registers for a snapshot, as properties of the node that @dt is at; and from such a node, which may hold anything: what is no
+ * state of such a device is refused (in->ret), and it is as before then. With the lock held.
+ */
+void pl031_save(const struct pl031 *rtc, struct dt *dt);
+void pl031_restore(struct pl031 *rtc, struct dt_in *in, int node);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "vm/bus.h"
+#include "vm/dt_in.h"
 #include "vm/irq.h"
 
 #define PL061_REGS_SIZE 0x1000
@@ -34,5 +35,12 @@ void pl061_destroy(struct pl061 *gpio);
 
 /* What is outside drives @pin. With the lock held. */
 void pl061_set_pin(struct pl061 *gpio, unsigned int pin, bool level);
+
+/*
+ * Its registers for a snapshot, as properties of the node that @dt is at; and from such a node, which may hold anything: what is no
+ * state of such a device is refused (in->ret), and it is as before then. With the lock held.
+ */
+void pl061_save(const struct pl061 *gpio, struct dt *dt);
+void pl061_restore(struct pl061 *gpio, struct dt_in *in, int node);
 
 #endif

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include "vm/bus.h"
 #include "vm/chardev.h"
+#include "vm/dt_in.h"
 #include "vm/irq.h"
 #include "vm/ring.h"
 
@@ -55,5 +56,12 @@ bool uart8250_break(struct uart8250 *uart, const uint8_t *then, size_t len);
 
 /* What a back end calls: see vm/chardev.h. Valid as long as @uart. */
 struct char_frontend uart8250_frontend(struct uart8250 *uart);
+
+/*
+ * Its registers for a snapshot, as properties of the node that @dt is at; and from such a node, which may hold anything: what is no
+ * state of such a device is refused (in->ret), and it is as before then. With the lock held.
+ */
+void uart8250_save(const struct uart8250 *uart, struct dt *dt);
+void uart8250_restore(struct uart8250 *uart, struct dt_in *in, int node);
 
 #endif

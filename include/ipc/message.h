@@ -22,6 +22,7 @@
 #define MESSAGE_COMMAND_SIZE 32
 #define MESSAGE_DISK_SIZE    32
 #define MESSAGE_TEXT_SIZE    512
+#define MESSAGE_PATH_SIZE    384 /* an answer has it in its text */
 #define MESSAGE_KEY_SIZE     2
 
 /* What a client asks for. Texts are plain ASCII and end with their terminator. */
@@ -30,6 +31,7 @@ struct request {
 	/* Arguments; what is empty or 0 is not sent, and what did not come is that. */
 	char disk[MESSAGE_DISK_SIZE]; /* a number or a serial */
 	uint64_t size;                /* bytes */
+	char path[MESSAGE_PATH_SIZE]; /* absolute, of a file */
 	uint64_t cpu;                 /* the first of those that are meant */
 	char key[MESSAGE_KEY_SIZE];   /* of a keyboard */
 };

@@ -76,6 +76,9 @@ int kvm_set_reg_bytes(int vcpu, uint64_t id, const void *value);
  * with *ids NULL.
  */
 ssize_t kvm_list_regs(int vcpu, uint64_t **ids);
+/* Exceptions that wait to be taken: SErrors (KVM_GET_VCPU_EVENTS). */
+int kvm_get_events(int vcpu, struct kvm_vcpu_events *events);
+int kvm_set_events(int vcpu, const struct kvm_vcpu_events *events);
 /* Breakpoints, watchpoints and steps of whoever debugs the guest; from when the vCPU next runs. */
 int kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug);
 int kvm_inject_external_abort(int vcpu); /* synchronous, for the access that just exited */

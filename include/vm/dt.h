@@ -16,8 +16,9 @@
 
 struct dt {
 	void *blob;
-	size_t size; /* of what @blob points at; grows up to DT_SIZE_MAX */
-	int error;   /* libfdt's, or 0 */
+	size_t size;     /* of what @blob points at; grows up to @size_max */
+	size_t size_max; /* how far; DT_SIZE_MAX, unless its writer says otherwise */
+	int error;       /* libfdt's, or 0 */
 };
 
 /* Begins a tree and its root node. Returns 0, or -ENOMEM with @e set. */

@@ -43,6 +43,13 @@ void ram_use_huge_pages(const struct ram *ram, bool use);
  */
 int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len);
 
+/*
+ * Puts the content of the file @fd from @off on, a multiple of the host's page size, in the place of all of RAM. Nothing is
+ * read before it is touched, and nothing the guest writes goes back to the file, which must stay as long as RAM is. Not for
+ * RAM that is a file itself. Returns 0, or -errno with @e set.
+ */
+int ram_map_file(const struct ram *ram, int fd, uint64_t off, struct err *e);
+
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);
 

@@ -11,8 +11,8 @@
 #include "arm/consoles.h"
 #include "arm/rng.h"
 
-static int refuse(int (*parse)(void *, const char *, struct err *),
-		  const char *value, const char *text)
+static int refuse(int (*parse)(void *, const char *, struct err *), const char *value,
+		  const char *text)
 {
 	struct console_options options = { 0 };
 	struct err e = { 0 };

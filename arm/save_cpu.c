@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vCPUs' state: every register that KVM lists, whether it runs, and exceptions that wait.
+ *
+ * Registers go back in this order, as those that describe the CPU decide what others may hold: ID registers and caches,
+ * firmware registers, the rest. The two counters come last, and once, because they are the whole VM's: the guest's
+ * time goes on where it stood. A register that KVM refuses is no harm if it holds the saved value anyway; all others are
+ * told, and the VM is not restored.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arm/registers.h"
+#include "kvm/kvm.h"
+#include "save_parts.h"
+#include "util/cleanup.h"
+
+#define COMPATIBLE "lkvm,cpu-1"
+
+/* So many registers that the host refuses are told one by one. */
+#define TELL_MAX 16
+
+/* Of SVE the vector lengths are in saved_machine: they have to be set before a vCPU is final. */
+static bool is_special(uint64_t id)
+{
+	return id == KVM_REG_ARM64_SVE_VLS;
+}
+
+static bool is_counter(uint64_t id)
+{
+	return id == KVM_REG_ARM_TIMER_CNT || id == KVM_REG_ARM_PTIMER_CNT;
+}
+
+/* In a tree numbers are big-endian, also long ones; in memory here they are little-endian. */
+static void reverse(uint8_t *to, const uint8_t *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = from[size - 1 - i];
+}
+
+static int save_registers(int vcpu, struct dt *dt)
+{
+	uint8_t value[REGISTER_BYTES_MAX], be[REGISTER_BYTES_MAX];
+	autofree uint64_t *ids = NULL;
+	ssize_t nr = kvm_list_regs(vcpu, &ids);
+	char name[REGISTER_NAME_SIZE];
+
+	dt_begin(dt, "registers");
+	for (ssize_t i = 0; i < nr; i++) {
+		size_t size = register_size(ids[i]);
+		int ret;
+
+		if (is_special(ids[i]) || !size || size > sizeof(value))
+			continue;
+		ret = kvm_get_reg_bytes(vcpu, ids[i], value);
+		if (ret == -ENOENT) /* old kernels list what a vCPU without the feature has not */
+			continue;
+		if (ret < 0)
+			return ret;
+		reverse(be, value, size);
+		dt_bytes(dt, register_name(ids[i], name), be, size);
+	}
+	dt_end(dt);
+	return nr < 0 ? (int)nr : 0;
+}
+
+static int save_cpu(int vcpu, struct dt *dt)
+{
+	struct kvm_vcpu_events events;
+	uint32_t state = 0;
+	int ret = kvm_get_mp_state(vcpu, &state);
+
+	if (ret >= 0)
+		ret = kvm_get_events(vcpu, &events);
+	if (ret < 0)
+		return ret;
+	dt_string(dt, "compatible", COMPATIBLE);
+	dt_cells(dt, "mp-state", state);
+	dt_cells(dt, "serror", events.exception.serror_pending, events.exception.serror_has_esr);
+	dt_u64(dt, "serror-esr", events.exception.serror_esr);
+	return save_registers(vcpu, dt);
+}
+
+int cpus_save(struct machine *m, struct dt *dt, struct err *e)
+{
+	for (unsigned int id = 0; id < m->vm.nr_vcpus; id++) {
+		int ret;
+
+		dt_begin(dt, "cpu@%x", id);
+		ret = save_cpu(m->vm.vcpu[id].fd, dt);
+		dt_end(dt);
+		if (ret < 0)
+			return err_set(e, -ret, "KVM does not tell the state of vCPU %u: %s", id,
+				       strerror(-ret));
+	}
+	return 0;
+}
+
+/* --- And back --- */
+
+/* A restore of all vCPUs' registers. */
+struct restore {
+	struct dt_in *in;
+	int vcpu;
+	unsigned int id;
+	unsigned int nr_refused;
+};
+
+enum pass { PASS_ID, PASS_FIRMWARE, PASS_STATE, NR_PASSES };
+
+static enum pass pass_of(uint64_t id)
+{
+	switch (register_kind(id)) {
+	case REGISTER_ID:
+	case REGISTER_CACHE:
+		return PASS_ID;
+	case REGISTER_PSCI:
+	case REGISTER_LEVEL:
+	case REGISTER_SERVICES:
+		return PASS_FIRMWARE;
+	default:
+		return PASS_STATE;
+	}
+}
+
+static void refused(struct restore *r, const char *name, const char *why)
+{
+	if (r->nr_refused++ < TELL_MAX)
+		log_warning("vCPU %u: this host's KVM does not take register %s%s", r->id, name,
+			    why);
+}
+
+/* Describing registers are mostly what they have to be already, and writing them may be refused even so. */
+static void restore_register(struct restore *r, uint64_t id, const char *name, const uint8_t *want,
+			     size_t size)
+{
+	uint8_t is[REGISTER_BYTES_MAX];
+	int ret = kvm_set_reg_bytes(r->vcpu, id, want);
+
+	if (ret == 0)
+		return;
+	if (ret == -ENOENT)
+		refused(r, name, ": it has none");
+	else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0 || memcmp(is, want, size))
+		refused(r, name, ret == -EINVAL ? "'s value" : "");
+}
+
+static void restore_registers(struct restore *r, int node, enum pass pass)
+{
+	uint8_t value[REGISTER_BYTES_MAX];
+	int prop;
+
+	fdt_for_each_property_offset(prop, r->in->fdt, node)
+	{
+		const char *name;
+		int len;
+		const uint8_t *be = fdt_getprop_by_offset(r->in->fdt, prop, &name, &len);
+		uint64_t id;
+
+		if (!be || !register_by_name(name, &id)) {
+			dt_in_fail(r->in, be ? name : "registers", "no register");
+			return;
+		}
+		if ((size_t)len != register_size(id) || (size_t)len > sizeof(value)) {
+			dt_in_fail(r->in, name, "its length is wrong");
+			return;
+		}
+		if (is_special(id) || is_counter(id) || pass_of(id) != pass)
+			continue;
+		reverse(value, be, (size_t)len);
+		restore_register(r, id, name, value, (size_t)len);
+	}
+}
+
+static void restore_events(struct restore *r, int node)
+{
+	struct kvm_vcpu_events events = { 0 };
+	uint32_t serror[2] = { 0 }, state = 0;
+	int ret;
+
+	dt_in_cells(r->in, node, "serror", serror, 2);
+	dt_in_u64(r->in, node, "serror-esr", (uint64_t *)&events.exception.serror_esr);
+	dt_in_u32(r->in, node, "mp-state", &state);
+	if (r->in->ret == 0 && (serror[0] > 1 || serror[1] > 1))
+		dt_in_fail(r->in, "serror", "no such value");
+	if (r->in->ret == 0 && state != KVM_MP_STATE_RUNNABLE && state != KVM_MP_STATE_STOPPED)
+		dt_in_fail(r->in, "mp-state", "no such value");
+	if (r->in->ret < 0)
+		return;
+	events.exception.serror_pending = (uint8_t)serror[0];
+	events.exception.serror_has_esr = (uint8_t)serror[1];
+	ret = serror[0] ? kvm_set_events(r->vcpu, &events) : 0;
+	if (ret >= 0)
+		ret = kvm_set_mp_state(r->vcpu, state);
+	if (ret < 0)
+		refused(r, "mp-state", " and events");
+}
+
+/*
+ * The guest's clock goes on: KVM works out the VM's offset from the value. A KVM before 6.4 has no physical counter
+ * that can be set; there the guest sees the host's.
+ */
+static void restore_counter(struct restore *r, int node, uint64_t id)
+{
+	char name[REGISTER_NAME_SIZE];
+	uint64_t value;
+	int ret;
+
+	register_name(id, name);
+	if (!dt_in_has(r->in, node, name))
+		return;
+	dt_in_u64(r->in, node, name, &value);
+	if (r->in->ret < 0)
+		return;
+	ret = kvm_set_reg(r->vcpu, id, value);
+	if (ret < 0 && id == KVM_REG_ARM_TIMER_CNT)
+		refused(r, name, "");
+}
+
+/* The nodes of vCPUs and of their registers. */
+static void find_cpu(struct dt_in *in, unsigned int id, int *cpu, int *registers)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "cpu@%x", id);
+	*cpu = dt_in_node(in, 0, name, COMPATIBLE);
+	*registers = dt_in_node(in, *cpu, "registers", NULL);
+}
+
+int cpus_restore(struct machine *m, struct dt_in *in)
+{
+	struct restore r = { .in = in };
+	int cpu, registers;
+
+	for (enum pass pass = 0; pass < NR_PASSES && in->ret == 0; pass++) {
+		for (r.id = 0; r.id < m->vm.nr_vcpus && in->ret == 0; r.id++) {
+			r.vcpu = m->vm.vcpu[r.id].fd;
+			find_cpu(in, r.id, &cpu, &registers);
+			if (in->ret == 0)
+				restore_registers(&r, registers, pass);
+			if (in->ret == 0 && pass == PASS_STATE)
+				restore_events(&r, cpu);
+		}
+	}
+	r.id = 0;
+	r.vcpu = m->vm.vcpu[0].fd;
+	find_cpu(in, 0, &cpu, &registers);
+	if (in->ret == 0)
+		restore_counter(&r, registers, KVM_REG_ARM_PTIMER_CNT);
+	if (in->ret == 0)
+		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT);
+	if (in->ret == 0 && r.nr_refused)
+		in->ret = err_set(
+			in->e, EINVAL,
+			"%s cannot be restored: this host's KVM does not take %u values of its "
+			"vCPUs",
+			in->name, r.nr_refused);
+	return in->ret;
+}

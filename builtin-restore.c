@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lkvm restore: a saved VM goes on. What it is, its file says; options are for what belongs to this host: its
+ * name, where its console is, which CPUs it may use.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "arm/machine.h"
+#include "builtin.h"
+#include "ipc/control.h"
+#include "ipc/name.h"
+#include "snapshot/snapshot.h"
+#include "util/bits.h"
+#include "util/log.h"
+#include "util/opt.h"
+
+struct restore {
+	struct machine_config cfg;
+	const char *path;
+};
+
+static int set_path(void *field, const char *value, struct err *e)
+{
+	if (!*value)
+		return err_set(e, EINVAL, "the name of the file is empty");
+	return opt_set_string(field, value, e);
+}
+
+/* The saved console is what the guest has: only its other end is the user's to say. */
+static int set_console(void *field, const char *value, struct err *e)
+{
+	struct console_options *console = field;
+	int ret = console_parse(console, value, e);
+
+	if (ret == 0 && console->virtio)
+		return err_set(e, EINVAL, "'%s': a restored VM's console is serial", value);
+	return ret;
+}
+
+static const struct opt rows[] = {
+	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set,
+	  offsetof(struct restore, cfg.name) },
+	{ 0, "console", "serial[,KEY...]",
+	  "Where its console is: lkvm's own input and output (default),\n"
+	  "or pty, file=PATH; log=PATH gets a copy",
+	  set_console, offsetof(struct restore, cfg.console) },
+	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path,
+	  offsetof(struct restore, cfg.dev) },
+};
+
+static int set_bare_word(void *target, const char *word, struct err *e)
+{
+	struct restore *r = target;
+
+	if (r->path)
+		return err_set(e, EINVAL, "'%s' is one word too many: the file is '%s'", word,
+			       r->path);
+	return set_path(&r->path, word, e);
+}
+
+static void usage(void)
+{
+	puts("Usage: lkvm restore FILE [OPTIONS]\n"
+	     "\n"
+	     "Let the virtual machine go on that 'lkvm snapshot' saved to FILE. FILE must stay as it is while\n"
+	     "the machine runs, which reads its memory from there as it is needed, and writes nothing to it.\n");
+	opt_print(stdout, rows, ARRAY_SIZE(rows));
+}
+
+static int restore(struct restore *r, struct snapshot *s, int argc, char **argv, struct err *e)
+{
+	char name[NAME_MAX_LEN + 1];
+	bool help;
+	int ret;
+
+	snprintf(name, sizeof(name), "guest-%d", (int)getpid());
+	r->cfg.name = name;
+	ret = opt_parse(rows, ARRAY_SIZE(rows), r, argc - 1, argv + 1, set_bare_word, &help, NULL,
+			e);
+	if (ret == 0 && help) {
+		usage();
+		return MACHINE_OFF;
+	}
+	if (ret == 0 && !r->path)
+		ret = err_set(e, EINVAL, "say from which file: lkvm restore FILE");
+	if (ret == 0)
+		ret = snapshot_open(s, r->path, &r->cfg, e);
+	if (ret < 0) {
+		err_wrap(e, 0, "restore");
+		return MACHINE_FAILED;
+	}
+	r->cfg.named = r->cfg.name != name;
+	machine_add_control(&r->cfg, &control_server, NULL);
+	return machine_run(&r->cfg, e);
+}
+
+int builtin_restore(int argc, char **argv)
+{
+	struct restore r = { .cfg = machine_config_default };
+	struct snapshot s = SNAPSHOT_NONE;
+	struct err e = { 0 };
+	int status = restore(&r, &s, argc, argv, &e);
+
+	if (*e.text)
+		log_error("%s", e.text);
+	console_options_free(&r.cfg.console);
+	snapshot_close(&s);
+	return status;
+}

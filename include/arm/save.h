@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine's state as a device tree: written from a machine that stands still, and put in place of booting when one is
+ * built. RAM is not in it: see snapshot/snapshot.h. docs/snapshots.md describes the tree.
+ */
+#ifndef LKVM_ARM_SAVE_H
+#define LKVM_ARM_SAVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "arm/machine.h"
+#include "vm/dt.h"
+
+/* A VM with 512 CPUs fits. A tree that is larger is none. */
+#define SAVE_STATE_MAX 0x4000000
+
+/* What a machine is built from in place of boot files. Of the caller, who keeps it for as long as the machine runs. */
+struct saved_machine {
+	const char *name; /* what messages call it */
+	const void *fdt;  /* a sound tree */
+	int ram;          /* the file that RAM is in, */
+	uint64_t ram_off; /* from here on; a multiple of the host's page size */
+	/* What the tree says of the machine, by saved_machine_read(). */
+	uint32_t features; /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */
+	uint64_t sve[8];   /* vector lengths, as KVM_REG_ARM64_SVE_VLS has them */
+};
+
+/*
+ * Whether @m can be saved: it has no device whose state lkvm cannot save, and does nothing that it cannot. Returns 0, or
+ * -EOPNOTSUPP with @e naming all such devices, or what else it is. The loop's thread.
+ */
+int machine_can_save(struct machine *m, struct err *e);
+
+/*
+ * Writes all state of @m but RAM into @dt, nodes of the root; between machine_pause() and machine_continue(), if
+ * machine_can_save() says so. Returns 0, or -errno with @e set. The loop's thread.
+ */
+int machine_save(struct machine *m, struct dt *dt, struct err *e);
+
+/* Its RAM. As long as @m is paused nothing in it changes. */
+const struct ram *machine_ram(const struct machine *m);
+
+/*
+ * Reads from saved->fdt what the machine is: into @cfg (CPUs, memory, PSCI version, interrupt controller, ...), and the rest of
+ * @saved. cfg->saved becomes @saved. What the tree says is checked as far as it can be without a host. Returns 0, or -errno
+ * with @e set.
+ */
+int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, struct err *e);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Snapshots: a machine that stands still as a file, and such a file as a machine again. docs/snapshots.md describes the
+ * format: a device tree, its checksum, and page-aligned behind them the image of RAM, in which pages of zeroes are holes.
+ */
+#ifndef LKVM_SNAPSHOT_SNAPSHOT_H
+#define LKVM_SNAPSHOT_SNAPSHOT_H
+
+#include "arm/save.h"
+#include "util/err.h"
+
+struct machine;
+
+/*
+ * Writes @m to the file @path: whole and on stable storage, or the file is as it was, or absent. @m is paused meanwhile, and
+ * goes on afterwards, unless it was paused by somebody else; with @stop it ends where it stands, if all went well. Takes as long as the disk does. Returns 0, or -errno with @e set. The
+ * loop's thread, while the machine runs.
+ */
+int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e);
+
+/* A snapshot that was opened. */
+struct snapshot {
+	struct saved_machine machine;
+	char *name; /* "snapshot PATH"; owned */
+	void *tree; /* owned */
+	int fd;
+};
+
+#define SNAPSHOT_NONE ((struct snapshot){ .fd = -1, .machine.ram = -1 })
+
+/*
+ * Opens the snapshot @path, checks it and puts what it is a machine of into @cfg, whose cfg->saved is @s then: machine_run()
+ * goes on with it. @s must stay where it is until then. Returns 0, or -errno with @e set; snapshot_close() also after that.
+ */
+int snapshot_open(struct snapshot *s, const char *path, struct machine_config *cfg, struct err *e);
+void snapshot_close(struct snapshot *s);
+
+/*
+ * Whether the @size bytes at @head, which may be anything, begin a snapshot of a file of @file_size bytes. Sets *ram_off to where
+ * the image of RAM begins. @name is what messages call it. Returns 0, or -errno with @e set.
+ */
+int snapshot_check(const void *head, uint64_t size, const char *name, uint64_t *ram_off,
+		   struct err *e);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writing a snapshot. All is done on the loop's thread, RAM too, although that takes its time: the vCPUs stand still, so that
+ * there is nothing that the loop could serve but the person's keys and other commands. These wait; in return nothing can
+ * touch the machine between its state and its RAM: no reset, no device, no second snapshot.
+ *
+ * The file is written aside, under a name of its own in the same folder, synchronised, and renamed: whoever looks
+ * finds the whole of it or none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include "format.h"
+#include "snapshot/snapshot.h"
+#include "util/cleanup.h"
+
+/* What is looked for zeroes at a time, and is left a hole if there is nothing else. */
+#define CHUNK (4 * KiB)
+
+static int write_at(int fd, const void *buf, uint64_t len, uint64_t off)
+{
+	const uint8_t *p = buf;
+
+	while (len) {
+		ssize_t put = pwrite(fd, p, len, (off_t)off);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		p += put;
+		off += (uint64_t)put;
+		len -= (uint64_t)put;
+	}
+	return 0;
+}
+
+static bool is_zero(const uint8_t *chunk)
+{
+	return !chunk[0] && !memcmp(chunk, chunk + 1, CHUNK - 1);
+}
+
+/* Runs of chunks with something in them; @fd has its size already. */
+static int write_ram(int fd, const struct ram *ram, uint64_t at)
+{
+	uint64_t off = 0;
+	int ret = 0;
+
+	while (off < ram->size && ret == 0) {
+		uint64_t end = off;
+
+		while (end < ram->size && !is_zero(ram->host + end))
+			end += CHUNK;
+		if (end > off)
+			ret = write_at(fd, ram->host + off, end - off, at + off);
+		off = end + CHUNK;
+	}
+	return ret;
+}
+
+static int write_all(int fd, const struct dt *dt, const struct ram *ram)
+{
+	uint64_t size = fdt_totalsize(dt->blob);
+	uint64_t ram_off = format_ram_off(size);
+	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
+	int ret;
+
+	trailer.crc = cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)size));
+	if (ftruncate(fd, (off_t)(ram_off + ram->size)) < 0)
+		return -errno;
+	ret = write_at(fd, dt->blob, size, 0);
+	if (ret == 0)
+		ret = write_at(fd, &trailer, sizeof(trailer), size);
+	if (ret == 0)
+		ret = write_ram(fd, ram, ram_off);
+	return ret == 0 && fsync(fd) < 0 ? -errno : ret;
+}
+
+/* The folder, so that the name survives a power cut as well. */
+static int sync_folder(const char *path)
+{
+	autofree char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	autofd int fd = -1;
+
+	if (!folder)
+		return -ENOMEM;
+	if (slash)
+		slash[slash == folder] = '\0';
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Guests' memory is nobody else's to read. */
+static int write_file(const char *path, const struct dt *dt, const struct ram *ram, struct err *e)
+{
+	autofree char *aside = NULL;
+	autofd int fd = -1;
+	struct stat st;
+	int ret;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "cannot write %s: it is no regular file", path);
+	if (asprintf(&aside, "%s.XXXXXX", path) < 0) {
+		aside = NULL;
+		return err_sys(e, "cannot write %s", path);
+	}
+	fd = mkostemp(aside, O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "cannot write %s", path);
+	ret = write_all(fd, dt, ram);
+	if (ret == 0 && rename(aside, path) < 0)
+		ret = -errno;
+	if (ret < 0) {
+		unlink(aside);
+		return err_set(e, -ret, "cannot write %s: %s", path, strerror(-ret));
+	}
+	ret = sync_folder(path);
+	if (ret < 0)
+		return err_set(e, -ret, "%s is written, but may not survive a power cut: %s", path,
+			       strerror(-ret));
+	return 0;
+}
+
+static int write_tree(struct machine *m, struct dt *dt, struct err *e)
+{
+	int ret = dt_start(dt, e);
+
+	if (ret < 0)
+		return ret;
+	dt->size_max = SAVE_STATE_MAX;
+	dt_string(dt, "compatible", FORMAT_COMPATIBLE);
+	dt_cells(dt, "version", FORMAT_VERSION);
+	ret = machine_save(m, dt, e);
+	return ret < 0 ? ret : dt_finish(dt, e);
+}
+
+int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e)
+{
+	struct dt dt = { 0 };
+	int ret = machine_can_save(m, e);
+
+	if (ret < 0)
+		return ret;
+	machine_pause(m);
+	ret = write_tree(m, &dt, e);
+	if (ret == 0)
+		ret = write_file(path, &dt, machine_ram(m), e);
+	if (ret == 0 && stop)
+		machine_stop(m); /* before any vCPU goes on */
+	machine_continue(m);
+	dt_free(&dt);
+	return ret;
+}
