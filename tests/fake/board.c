@@ -45,12 +45,14 @@ void board_build(struct board *b, const struct fake_host *host, const struct mac
 	must(gic_create(&b->m.gic, &b->m.vm, (enum irqchip)version, MAP_SPI_NR, &e), &e);
 	must(cpus_init_pmu(&b->m, &e), &e);
 	must(power_init(&b->m, &e), &e);
+	must(debug_init(&b->m, &e), &e);
 }
 
 void board_close(struct board *b)
 {
 	vm_destroy(&b->m.vm);
 	gic_destroy(&b->m.gic);
+	debug_destroy(&b->m);
 	power_destroy(&b->m);
 	free(b->m.mpidr);
 	loop_destroy(&b->loop);
