@@ -395,7 +395,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 {
 	char **words;
 	bool help;
-	int ret, status;
+	int ret, status = MACHINE_FAILED;
 
 	snprintf(run->name, sizeof(run->name), "guest-%d", (int)getpid());
 	run->cfg.name = run->name;

@@ -179,7 +179,7 @@ int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, 
 		dt_in_fail(&in, "cpus", "no such number");
 	if (in.ret == 0 && (saved->features & ~FEATURES || len != sizeof(saved->sve)))
 		dt_in_fail(&in, "vcpu-features", "unknown ones");
-	if (in.ret == 0 && (suspend > 1 || (gic != 2 && gic != 3) || !psci || psci == PSCI_AUTO))
+	if (in.ret == 0 && (suspend > 1 || (gic != 2 && gic != 3) || psci == PSCI_AUTO))
 		dt_in_fail(&in, "machine", "no such value");
 	if (in.ret < 0)
 		return in.ret;

@@ -1056,6 +1056,7 @@ static void a_vm_that_hangs_is_not_waited_for_forever(void **state)
 
 static void a_name_that_is_taken_is_refused_and_a_default_name_goes_without(void **state)
 {
+	struct loop other = LOOP_NONE; /* another process's */
 	struct machine_config cfg;
 	void *second = NULL;
 	struct err e = { 0 };
@@ -1063,13 +1064,15 @@ static void a_name_that_is_taken_is_refused_and_a_default_name_goes_without(void
 
 	(void)state;
 	world_start(&w);
+	assert_int_equal(loop_create(&other, NULL), 0);
 	cfg = w.cfg;
-	assert_int_equal(control_server.open(NULL, &cfg, &w.loop, &second, &e), -EADDRINUSE);
+	assert_int_equal(control_server.open(NULL, &cfg, &other, &second, &e), -EADDRINUSE);
 	assert_non_null(strstr(e.text, "a VM named web is running"));
 	cfg.named = false;
-	assert_int_equal(control_server.open(NULL, &cfg, &w.loop, &second, NULL), 0);
+	assert_int_equal(control_server.open(NULL, &cfg, &other, &second, NULL), 0);
 	assert_null(second);
 	assert_answers();
+	loop_destroy(&other);
 	world_end(&w);
 }
 
