@@ -142,6 +142,7 @@ ended()
 {
 	name=$1
 	shift
+	: >"$out" # what the last one said
 	"$LKVM" run --name job --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
 	pid=$!
 	n=0
@@ -149,7 +150,7 @@ ended()
 		usleep 100000
 		n=$((n + 1))
 	done
-	"$@" 2>"$work/said"
+	"$@" 2>"$work/said" || kill $pid
 	wait $pid
 	status=$?
 	if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
