@@ -150,7 +150,7 @@ ended()
 		usleep 100000
 		n=$((n + 1))
 	done
-	"$@" 2>"$work/said" || kill $pid
+	"$@" 2>"$work/said" || kill -KILL $pid
 	wait $pid
 	status=$?
 	if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
