@@ -161,7 +161,8 @@ ended "143: lkvm stop --force" "$LKVM" stop --force job
 
 name="on a terminal, the command has one of this size, and its keys"
 cd "$here" || exit
-printf '%s\n@wait ready2\n\003%s\n' 'tty; stty size; echo ready$((1 + 1)); cat' 'echo "status $?"; exit 3' |
+# The one that is interrupted says itself that it is there: between two commands the key would be the shell's.
+printf '%s\n@wait ready2\n\003%s\n' 'tty; stty size; sh -c "echo ready\$((1 + 1)); exec cat"' 'echo "status $?"; exit 3' |
 	timeout -s KILL "$LIMIT" ./on-terminal 33 101 "$LKVM" run --env PATH -- sh >"$work/raw" 2>"$err"
 status=$?
 tr -d '\r' <"$work/raw" >"$out"
