@@ -32,7 +32,7 @@ fill="dd if=/dev/zero of=/tmp/fill bs=1M count=300 2>/dev/null"
 tmpfs="mount -t tmpfs -o size=400M tmp /tmp"
 
 # Pages that are cleared when they are freed are not reported: so nothing but the balloon gives any back.
-start_guest still "init_on_free=1" -m 512 --balloon ${TRANSPORT:+--virtio-transport "$TRANSPORT"}
+start_guest still "init_on_free=1" -m 512 --balloon
 tell "$tmpfs; $fill && rm /tmp/fill"
 before=$(rss)
 is "has touched its memory ($before MiB)" "$before" -ge 300
@@ -53,7 +53,9 @@ is "gives pages" "$(cat "$work/said")" = "Fatal: balloon: '100K' is no multiple 
 end_guest
 is "ends" $status -eq 0
 
-start_guest busy "" -m 512 --balloon
+start_guest busy "" -m 512 --balloon --virtio-transport pci
+tell 'readlink -f /sys/bus/virtio/drivers/virtio_balloon/virtio*'
+is "has it on PCI" "${said#*/pci}" != "$said"
 tell "$tmpfs; $fill && tail -c 1000000 /tmp/fill | md5sum"
 first=$said
 before=$(rss)

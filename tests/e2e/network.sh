@@ -98,7 +98,7 @@ judge()
 user()
 {
 	args="--network user,hostfwd=tcp:8080-:80,hostfwd=udp:127.0.0.1:5353-:53 --name net"
-	start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-v6,net-serve,net-serve-udp" "$work/as-nobody"
+	start "lkvm.test=net,net-dhcp,net-dns,net-tcp,net-serve,net-serve-udp" "$work/as-nobody"
 	if wait_for "net-serve: listening"; then
 		usleep 300000
 		nc 127.0.0.1 8080 <"$work/data"
@@ -108,36 +108,47 @@ user()
 		./net-peer udp 5353 datagram
 	fi
 	finish
-	judge "network: passt: DHCP, DNS, IPv4 and IPv6, forwards" "net: eth0 $(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out") mtu 32768 queues 1 carrier 1" \
-		"net-dhcp: 10.9.0.1/24" "net-dns: a name: ok" "net-serve: got $sum" "net-serve-udp: got datagram"
+	judge "network: passt: DHCP, DNS, IPv4, forwards" "net: eth0 $(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out") mtu 32768 queues 1 carrier 1" \
+		"net: eth0 has guest-csum mtu mac mergeable control" "net-dhcp: 10.9.0.1/24" "net-dns: a name: ok" "net-serve: got $sum" "net-serve-udp: got datagram"
 	mac=$(sed -n 's/.*eth0 \([0-9a-f:]*\) mtu.*/\1/p' "$out")
 	name="network: passt ends with the VM"
 	if pidof passt >/dev/null; then fail "$name" "it runs"; else pass "$name"; fi
 
-	# The link goes down with passt, and the VM lives on. The name makes the address.
-	start "lkvm.test=net,net-down" "$LKVM"
+	# The name makes the address. IPv6 without any IPv4; then the link goes down with passt, and the VM lives on.
+	start "lkvm.test=net,net-v6,net-serve6,net-down" "$LKVM"
+	if wait_for "net-serve6: listening"; then
+		usleep 300000
+		nc ::1 8080 <"$work/data"
+	fi
 	wait_for "net-down: waiting" && killall passt
 	finish
+	judge "network: passt: IPv6 alone, by router advertisements, both ways and a forward" "net-v6: 0 addresses of IPv4" \
+		"net-v6: an address: ok" "net-v6: from fd00:9::fe $sum" "net-v6: sending to fd00:9::fe: ok" "net-serve6: got $sum"
 	judge "network: without passt the link is down" "net: eth0 $mac mtu" "net-down: no carrier: ok"
 }
+
+# All that a tap interface can leave to the other side.
+offloads="csum guest-csum mac guest-tso4 guest-tso6 tso4 tso6 mergeable control"
 
 # By tap interfaces.
 tap()
 {
 	args="--network tap,tapif=tap5,script=$work/up,queues=2 --network tap,tapif=tap6,script=$work/up,mac=02:00:00:00:00:66 --virtio-transport pci"
-	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-reload" "$LKVM"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-queues,net-reload" "$LKVM"
 	finish
 	judge "network: tap: two devices, two queues, commands, resets" "mtu 1500 queues 2 carrier 1" \
+		"net: eth0 has $offloads mq" "net: eth1 has $offloads" "net-queues: pair 2 of eth0: ok" \
 		"net: eth1 02:00:00:00:00:66 mtu 1500 queues 1" "net-reload: ping 10.9.6.1: ok"
 }
 
-# The same with the frames moved by the kernel.
+# The same with the frames moved by the kernel, and a device of each kind.
 vhost()
 {
-	args="--network tap,tapif=tap5,script=$work/up,queues=2,vhost=on --network tap,tapif=tap6,script=$work/up,vhost=on"
-	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-reload" "$LKVM"
+	args="--network tap,tapif=tap5,script=$work/up,vhost=on --network tap,tapif=tap6,script=$work/up,queues=2,vhost=on,transport=pci"
+	start "lkvm.test=net,net-static,net-ping,net-tcp-all,net-control,net-updown,net-queues,net-reload" "$LKVM"
 	finish
 	judge "network: tap with vhost: two devices, two queues, commands, resets" "mtu 1500 queues 2 carrier 1" \
+		"net: eth0 has $offloads" "net: eth1 has $offloads mq" "net-queues: pair 2 of eth1: ok" \
 		"net-reload: ping 10.9.6.1: ok"
 }
 

@@ -40,7 +40,7 @@ both()
 	is "a port of the host where nobody listens" "vsock-talk: connect: Connection reset by peer" "$said"
 }
 
-start_guest sockets "" --vsock 77,unix="$work/v.sock" ${TRANSPORT:+--virtio-transport "$TRANSPORT"} --reboot
+start_guest sockets "" --vsock 77,unix="$work/v.sock" --reboot
 what="vsock: a guest of Linux $version, unix sockets"
 both "unix:$work/v.sock:1000" "unix:$work/v.sock_2000"
 talk send "unix:$work/v.sock:1001" 1
@@ -99,13 +99,13 @@ for i in 0 1 2 4294967295; do
 done
 refuse "vsock: a word that is none" "'vhost' is none of unix=, transport=" guests/wfi.bin --vsock 78,vhost
 
-what="vsock: a guest of Linux $version, vhost-vsock"
+what="vsock: a guest of Linux $version, vhost-vsock on PCI"
 if [ ! -e /dev/vhost-vsock ]; then
 	refuse "vsock: no vhost-vsock" "vhost" guests/wfi.bin --vsock 78
 	skip "$what" "this host has no vhost_vsock"
 	exit
 fi
-start_guest kernel "" --vsock 79 ${TRANSPORT:+--virtio-transport "$TRANSPORT"}
+start_guest kernel "" --vsock 79 --virtio-transport pci
 both 79:1000 0:2000
 refuse "vsock: a CID that is taken" "79" guests/wfi.bin --vsock 79
 kill $server
