@@ -17,12 +17,13 @@ plain="nokaslr arm64.nopauth"
 text=0x$(sort /proc/kallsyms | awk '$2 ~ /[tT]/ && $3 ~ /^(_text|_stext|primary_entry|vectors)$/ { print $1; exit }' |
 	sed -E 's/.{5}$/00000/; s/[13579bdf](.{5})$/0\1/')
 
-# gdb COMMAND...: attached to the VM; what it says is in $log.
+# gdb COMMAND...: attached to the VM at $at; what it says is in $log.
+at=$socket
 gdb()
 {
 	{
 		printf '%s\n' "set pagination off" "set confirm off" "set architecture aarch64" \
-			"file $work/vmlinux" "target remote $socket"
+			"file $work/vmlinux" "target remote $at"
 		printf '%s\n' "$@"
 	} >"$work/commands"
 	timeout -s KILL 100 gdb-multiarch -nx -batch -x "$work/commands" </dev/null >"$log" 2>&1
@@ -71,17 +72,19 @@ ends()
 why=
 start_waiting "quiet lkvm.test=poweroff" -c 2
 [ ! -s "$out" ] || why="the guest has not waited"
+# getpid() ends on the CPU where it began: `finish` waits on that one.
 gdb "info threads" "break start_kernel" "continue" "backtrace" "x/s $text + 0x38" "stepi" "stepi" "stepi" \
 	"p \$pc - (unsigned long)start_kernel" "p \$x0 = 0x1234" "p \$x0" "info registers VBAR_EL1" \
 	"hbreak rest_init" "continue" "backtrace" "watch -l *(long *)(\$sp - 16)" "continue" "delete" \
 	"hbreak secondary_start_kernel" "continue" "info threads" "delete" \
-	"break __arm64_sys_mount" "continue" "backtrace" "finish" "delete" "detach"
+	"break __arm64_sys_getpid" "continue" "backtrace" "finish" "delete" "detach"
 expect '^\* 1 .*CPU 0, on' '2 .*CPU 1, off' 'Thread 1 .*hit Breakpoint 1, .*start_kernel' '^#0 .*start_kernel' \
-	'^#1 .*__primary_switched' '"ARMd' '^\$1 = .*0xc' '^\$3 = (0x1234|4660)' 'VBAR_EL1 .*vectors' \
+	'^#1 .*(__primary_switched|0x0000000000000000 in)' '"ARMd' '^\$1 = .*0xc' '^\$3 = (0x1234|4660)' 'VBAR_EL1 .*vectors' \
 	'hit Breakpoint 2, .*rest_init' '^#1 .*(start_kernel|arch_call_rest_init)' \
 	'Hardware watchpoint 3' 'hit Hardware watchpoint 3' 'Old value = ' 'New value = ' \
 	'Thread 2 .*hit Breakpoint 4, .*secondary_start_kernel' '^\* 2 .*CPU 1, on' \
-	'hit Breakpoint 5, .*__arm64_sys_mount' '^#1 .*invoke_syscall' '^0x.* in invoke_syscall' 'detached'
+	'hit Breakpoint 5, .*__arm64_sys_getpid' '^#1 .*(invoke_syscall|el0_svc_common)' \
+	'^0x.* in (invoke_syscall|el0_svc_common)' 'detached'
 ends
 grep -q 'guest: powering off' "$out" || why="${why:-the guest has not powered off}"
 verdict "gdb: from the first instruction to start_kernel, the second CPU and a process, until it leaves" "$why"
@@ -119,6 +122,18 @@ wait $session
 expect 'hit Breakpoint 1' '@ stepped' 'detached'
 ! grep -q '@ an exception' "$log" || why="${why:-a step ends in an interrupt}"
 verdict "gdb: steps are not interrupted, whatever the timer does" "$why"
+
+# A system call reads its second argument (here, 7) from the registers that were saved, and its result replaces the first.
+why=
+goes "break __arm64_sys_sethostname" "$going" continue "set \$saved = \$x0" delete \
+	"rwatch -l *(long *)(\$saved + 8)" continue delete "awatch -l *(long *)\$saved" continue delete \
+	"set \$i = 0" "while \$i < 40" "hbreak *($text + 4 * \$i)" "set \$i = \$i + 1" "end" stepi # this is an error, and gdb ends
+tell 'hostname watched; hostname' || why="the guest says '$said'"
+wait $session
+[ "$said" = watched ] || why="${why:-the guest says '$said'}"
+expect 'hit Hardware read watchpoint 2' '^Value = 7$' 'hit Hardware access \(read/write\) watchpoint 3' '^New value = 0$' \
+	'Could not insert hardware breakpoint'
+verdict "gdb: watchpoints for reads; more breakpoints of the CPU than it has are refused" "$why"
 
 # Breakpoints of the guest's own, while KVM gives all of them to lkvm.
 why=
@@ -183,3 +198,24 @@ wait $session
 expect 'exited normally'
 [ ! -e "$socket" ] || why="${why:-the socket is left behind}"
 verdict "gdb: it is told of the end, and the socket goes with the VM" "$why"
+
+# tcp ADDRESS: gdb comes to a guest with 8 CPUs by TCP and ends it; a second VM finds the port taken.
+tcp()
+{
+	why=
+	"$LKVM" run guests/wfi.bin -c 8 --gdb "tcp:$1:0,wait" </dev/null >"$out" 2>"$err" &
+	pid=$!
+	n=0
+	until at=$(sed -n 's/^Info: .* waits for gdb: target remote //p' "$err") && [ -n "$at" ] || [ $n -gt 50 ]; do
+		usleep 100000
+		n=$((n + 1))
+	done
+	"$LKVM" run guests/min.bin --gdb "tcp:$1:${at##*:}" </dev/null >"$log" 2>&1 && why="two have one port"
+	grep -qF "cannot listen at $at: Address already in use" "$log" || why="${why:-two at one port: $(cat "$log")}"
+	gdb "info threads" stepi "p \$pc" kill
+	expect '^\* 1 .*CPU 0, on' '^  8 .*CPU 7, off' '^\$1 = .*0x400000(04|40)$' 'killed'
+	ends
+	verdict "gdb: by TCP, at $1: 8 CPUs, a step, the end" "$why"
+}
+tcp 127.0.0.1
+tcp '[::1]'
