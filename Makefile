@@ -37,7 +37,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wun
 HARDENING := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-common
 CFLAGS	?= -O2 -g
 BASE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude $(WARNINGS) -DLKVM_VERSION='"$(VERSION)"'
-LKVM_CFLAGS := $(BASE_CFLAGS) $(HARDENING) -pthread
+LKVM_CFLAGS := $(BASE_CFLAGS) $(HARDENING) -pthread -I$(O)/obj
 LKVM_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -pthread
 LKVM_CFLAGS += -ffunction-sections -fdata-sections
 ifneq ($(SYSROOT),)
@@ -117,7 +117,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*_test.c))
 UNIT	:= $(patsubst tests/unit/%_test.c,$(O)/unit/%_test,$(UNIT_SRC))
 FAKE_SRC := $(sort $(wildcard tests/fake/*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-NATIVE_CFLAGS := $(BASE_CFLAGS) -isystem $(O)/uapi -Itests -O1 -g -pthread $(SANITIZE)
+NATIVE_CFLAGS := $(BASE_CFLAGS) -isystem $(O)/uapi -Itests -I$(NATIVE) -O1 -g -pthread $(SANITIZE)
 NATIVE_LIBS := -lfdt -lz
 NATIVE_HAVE := $(call optional,$(HOSTCC))
 NATIVE_CFLAGS += $(foreach o,$(NATIVE_HAVE),-DLKVM_HAVE_$(call field,1,$o))
@@ -131,6 +131,20 @@ UAPI_DIR := $(firstword $(wildcard /usr/aarch64-linux-gnu/include/asm /usr/inclu
 $(UAPI): $(O)/uapi/asm/%.h:
 	$(Q)mkdir -p $(@D)
 	$(Q)ln -sf $(UAPI_DIR)/$*.h $@
+
+# What threads may ask of the kernel, made of host/sandbox/rows.h: for the machine that lkvm runs on, and for that of the
+# unit tests.
+GENERATE := $(O)/generate-sandbox
+$(GENERATE): host/sandbox/generate.c host/sandbox/rows.h include/util/sandbox.h include/kvm/newer.h $(O)/flags | $(UAPI)
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(BASE_CFLAGS) -isystem $(O)/uapi -O1 -o $@ $< -lseccomp
+$(O)/obj/sandbox_filters.h: ARCH := aarch64
+$(NATIVE)/sandbox_filters.h: ARCH := $(MACHINE)
+%/sandbox_filters.h: $(GENERATE)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< $(ARCH) >$@.new && mv $@.new $@
+$(O)/obj/util/sandbox.o: $(O)/obj/sandbox_filters.h
+$(NATIVE)/util/sandbox.o: $(NATIVE)/sandbox_filters.h
 
 $(NATIVE)/%.o: %.c $(UAPI)
 	$(Q)mkdir -p $(@D)
@@ -167,6 +181,7 @@ FUZZ_LIB := $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(filter-out kvm/ioctl.c,$(LIB_SRC)) 
 	$(NATIVE)/embed.o
 TIME	?= 60
 
+$(FUZZ_OBJ)/util/sandbox.o: $(NATIVE)/sandbox_filters.h
 $(FUZZ_OBJ)/%.o: %.c $(UAPI)
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZCC,$<)

@@ -23,7 +23,7 @@
 #define KASLR_ALIGN (64 * KiB)
 
 struct debug_words {
-	struct target target;
+	struct target target; /* first, for target_parse() */
 	const char *symbols;
 	char key[MESSAGE_KEY_SIZE];
 	bool json;
@@ -52,20 +52,17 @@ static const struct opt rows[] = {
 	  offsetof(struct debug_words, json) },
 };
 
-static int set_bare_word(void *target, const char *word, struct err *e)
-{
-	return target_set_word(&((struct debug_words *)target)->target, word, e);
-}
-
-static void usage(void)
-{
-	puts("Usage: lkvm debug [--symbols FILE] [--json] NAME\n"
-	     "       lkvm debug --sysrq KEY NAME\n"
-	     "\n"
-	     "Show the registers of a running virtual machine's CPUs, and the functions that they are in.\n"
-	     "The machine stands still for that moment, and goes on.\n");
-	opt_print(stdout, rows, ARRAY_SIZE(rows));
-}
+static const struct target_words target_words = {
+	.command = "debug",
+	.rows = rows,
+	.nr = ARRAY_SIZE(rows),
+	.usage =
+		"Usage: lkvm debug [--symbols FILE] [--json] NAME\n"
+		"       lkvm debug --sysrq KEY NAME\n"
+		"\n"
+		"Show the registers of a running virtual machine's CPUs, and the functions that they are in.\n"
+		"The machine stands still for that moment, and goes on.",
+};
 
 /* Where the kernel is, by its exception vectors: a CPU in it tells their address. */
 static void find_kernel(struct symbols *symbols, const void *tree)
@@ -249,20 +246,12 @@ int builtin_debug(int argc, char **argv)
 {
 	struct debug_words words = { 0 };
 	struct err e = { 0 };
-	bool help;
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), &words, argc - 1, argv + 1, set_bare_word,
-			    &help, NULL, &e);
+	int ret, status;
 
-	if (ret == 0 && help) {
-		usage();
-		return MACHINE_OFF;
-	}
-	if (ret == 0)
-		ret = target_check(&words.target, "debug", &e);
-	if (ret == 0 && words.key[0] && (words.symbols || words.json))
-		ret = err_set(&e, EINVAL, "--sysrq goes without --symbols and --json");
-	if (ret < 0) {
-		log_error("debug: %s", e.text);
+	if (!target_parse(&target_words, &words, argc, argv, &status))
+		return status;
+	if (words.key[0] && (words.symbols || words.json)) {
+		log_error("debug: --sysrq goes without --symbols and --json");
 		return MACHINE_FAILED;
 	}
 	ret = words.key[0] ? type_key(&words, &e) : show_all(&words, &e);

@@ -28,24 +28,24 @@ static int set_path(void *field, const char *value, struct err *e)
 	return opt_set_string(field, value, e);
 }
 
-/* The saved console is what the guest has: only its other end is the user's to say. */
-static int set_console(void *field, const char *value, struct err *e)
-{
-	struct console_options *console = field;
-	int ret = console_parse(console, value, e);
-
-	if (ret == 0 && console->virtio)
-		return err_set(e, EINVAL, "'%s': a restored VM's console is serial", value);
-	return ret;
-}
-
 static const struct opt rows[] = {
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set,
 	  offsetof(struct restore, cfg.name) },
-	{ 0, "console", "serial[,KEY...]",
-	  "Where its console is: lkvm's own input and output (default),\n"
-	  "or pty, file=PATH; log=PATH gets a copy",
-	  set_console, offsetof(struct restore, cfg.console) },
+	{ 0, "console", "TYPE[,KEY...]",
+	  "Where its console is, which is serial or virtio as it was: lkvm's own input and\n"
+	  "output (default), or pty, file=PATH; log=PATH gets a copy",
+	  console_parse, offsetof(struct restore, cfg.console) },
+	{ 'd', "disk", "FILE[,KEY...]",
+	  "Another place of a disk; once for each that the VM has, in their order\n"
+	  "(default: the files that they were)",
+	  disk_parse, offsetof(struct restore, cfg.disks) },
+	{ 0, "network", "MODE[,KEY...]", "What a network device is on this host; likewise",
+	  network_parse, offsetof(struct restore, cfg.networks) },
+	{ 0, "allow", "NAME",
+	  "Go on although this is not as it was: disk-changed; may be given several times",
+	  allow_add, offsetof(struct restore, cfg.allow) },
+	{ 0, "sandbox", "on|off", "Confine lkvm to what it needs (default: off); see lkvm-run(1)",
+	  opt_set_switch, offsetof(struct restore, cfg.sandbox) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path,
 	  offsetof(struct restore, cfg.dev) },
 };
@@ -106,6 +106,8 @@ int builtin_restore(int argc, char **argv)
 	if (*e.text)
 		log_error("%s", e.text);
 	console_options_free(&r.cfg.console);
+	disk_options_free(&r.cfg.disks);
+	network_options_free(&r.cfg.networks);
 	snapshot_close(&s);
 	return status;
 }

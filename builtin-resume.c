@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lkvm resume: a VM that was paused goes on, and one that sleeps is woken. */
-#include <errno.h>
-#include <stdio.h>
-#include "arm/machine.h"
 #include "builtin.h"
 #include "ipc/target.h"
 #include "util/bits.h"
-#include "util/log.h"
 #include "util/opt.h"
 
 static const struct opt rows[] = {
@@ -14,38 +10,24 @@ static const struct opt rows[] = {
 	{ 'a', "all", NULL, "All VMs of this user", opt_set_flag, offsetof(struct target, all) },
 };
 
-static int set_bare_word(void *target, const char *word, struct err *e)
-{
-	return target_set_word(target, word, e);
-}
-
-static void usage(void)
-{
-	puts("Usage: lkvm resume NAME\n"
-	     "       lkvm resume --all\n"
-	     "\n"
-	     "Let a virtual machine that was paused go on, or wake up one that its guest put to sleep\n"
-	     "(SYSTEM_SUSPEND).\n");
-	opt_print(stdout, rows, ARRAY_SIZE(rows));
-}
+static const struct target_words target_words = {
+	.command = "resume",
+	.rows = rows,
+	.nr = ARRAY_SIZE(rows),
+	.usage =
+		"Usage: lkvm resume NAME\n"
+		"       lkvm resume --all\n"
+		"\n"
+		"Let a virtual machine that was paused go on, or wake up one that its guest put to sleep\n"
+		"(SYSTEM_SUSPEND).",
+};
 
 int builtin_resume(int argc, char **argv)
 {
 	struct target target = { 0 };
-	struct err e = { 0 };
-	bool help;
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), &target, argc - 1, argv + 1, set_bare_word,
-			    &help, NULL, &e);
+	int status;
 
-	if (ret == 0 && help) {
-		usage();
-		return MACHINE_OFF;
-	}
-	if (ret == 0)
-		ret = target_check(&target, "resume", &e);
-	if (ret < 0) {
-		log_error("resume: %s", e.text);
-		return MACHINE_FAILED;
-	}
+	if (!target_parse(&target_words, &target, argc, argv, &status))
+		return status;
 	return target_command(&target, "resume");
 }

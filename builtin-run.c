@@ -146,13 +146,12 @@ static int set_transport(void *field, const char *value, struct err *e)
 
 static int set_msi(void *field, const char *value, struct err *e)
 {
-	static const char *const words[] = { "on", "off", NULL };
-	int i = find_word(value, words, "on, off", e);
+	bool on;
+	int ret = opt_set_switch(&on, value, e);
 
-	if (i < 0)
-		return i;
-	*(bool *)field = i == 1;
-	return 0;
+	if (ret == 0)
+		*(bool *)field = !on;
+	return ret;
 }
 
 /* One CPU number at *@text, which moves behind it; -1 if there is none below @nr. */
@@ -335,6 +334,9 @@ static const struct opt rows[] = {
 	  "Let gdb debug the guest: unix:PATH, tcp::PORT (this host alone) or\n"
 	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
 	  gdb_parse, offsetof(struct run, gdb) },
+	{ 0, "sandbox", "on|off",
+	  "Confine lkvm's threads to the system calls that they need (default: off)",
+	  opt_set_switch, CFG(sandbox) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",
 	  set_loglevel, offsetof(struct run, loglevel) },

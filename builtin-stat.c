@@ -25,7 +25,7 @@
 #define TEXT_MAX 96
 
 struct stat_words {
-	struct target target;
+	struct target target; /* first, for target_parse() */
 	bool json, watch;
 	uint64_t period; /* ms */
 };
@@ -47,19 +47,16 @@ static const struct opt rows[] = {
 	  set_period, 0 },
 };
 
-static int set_bare_word(void *target, const char *word, struct err *e)
-{
-	return target_set_word(&((struct stat_words *)target)->target, word, e);
-}
-
-static void usage(void)
-{
-	puts("Usage: lkvm stat [--json] [--watch TIME] NAME\n"
-	     "\n"
-	     "Show what a running virtual machine has done since its guest was last started, and takes:\n"
-	     "exits of its CPUs by kind, processor time, memory, and what its devices have moved.\n");
-	opt_print(stdout, rows, ARRAY_SIZE(rows));
-}
+static const struct target_words target_words = {
+	.command = "stat",
+	.rows = rows,
+	.nr = ARRAY_SIZE(rows),
+	.usage =
+		"Usage: lkvm stat [--json] [--watch TIME] NAME\n"
+		"\n"
+		"Show what a running virtual machine has done since its guest was last started, and takes:\n"
+		"exits of its CPUs by kind, processor time, memory, and what its devices have moved.",
+};
 
 /* --- Numbers, by what their names say --- */
 
@@ -254,21 +251,11 @@ int builtin_stat(int argc, char **argv)
 	struct stat_words words = { 0 };
 	struct client_call call = CLIENT_CALL_NONE;
 	struct sample before = { 0 };
-	struct err e = { 0 };
-	bool help, good;
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), &words, argc - 1, argv + 1, set_bare_word,
-			    &help, NULL, &e);
+	bool good;
+	int status;
 
-	if (ret == 0 && help) {
-		usage();
-		return MACHINE_OFF;
-	}
-	if (ret == 0)
-		ret = target_check(&words.target, "stat", &e);
-	if (ret < 0) {
-		log_error("stat: %s", e.text);
-		return MACHINE_FAILED;
-	}
+	if (!target_parse(&target_words, &words, argc, argv, &status))
+		return status;
 	snprintf(call.name, sizeof(call.name), "%s", words.target.name);
 	good = show(&words, &call, &before);
 	while (good && words.watch) {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lkvm stop: VMs power off, or are stopped. */
-#include <errno.h>
-#include <stdio.h>
-#include "arm/machine.h"
 #include "builtin.h"
 #include "ipc/stop.h"
 #include "util/bits.h"
-#include "util/log.h"
 #include "util/opt.h"
 
 struct stop {
-	struct target target;
+	struct target target; /* first, for target_parse() */
 	bool force;
 	uint64_t timeout; /* ms */
 };
@@ -26,38 +22,24 @@ static const struct opt rows[] = {
 	  offsetof(struct stop, force) },
 };
 
-static int set_bare_word(void *target, const char *word, struct err *e)
-{
-	return target_set_word(&((struct stop *)target)->target, word, e);
-}
-
-static void usage(void)
-{
-	puts("Usage: lkvm stop [--force] [--timeout TIME] NAME\n"
-	     "       lkvm stop [--force] [--timeout TIME] --all\n"
-	     "\n"
-	     "Press the power button of a running virtual machine, wait until it is gone, and stop it\n"
-	     "if its guest does not power off in time.\n");
-	opt_print(stdout, rows, ARRAY_SIZE(rows));
-}
+static const struct target_words target_words = {
+	.command = "stop",
+	.rows = rows,
+	.nr = ARRAY_SIZE(rows),
+	.usage =
+		"Usage: lkvm stop [--force] [--timeout TIME] NAME\n"
+		"       lkvm stop [--force] [--timeout TIME] --all\n"
+		"\n"
+		"Press the power button of a running virtual machine, wait until it is gone, and stop it\n"
+		"if its guest does not power off in time.",
+};
 
 int builtin_stop(int argc, char **argv)
 {
 	struct stop stop = { .timeout = STOP_TIMEOUT_MS };
-	struct err e = { 0 };
-	bool help;
-	int ret = opt_parse(rows, ARRAY_SIZE(rows), &stop, argc - 1, argv + 1, set_bare_word, &help,
-			    NULL, &e);
+	int status;
 
-	if (ret == 0 && help) {
-		usage();
-		return MACHINE_OFF;
-	}
-	if (ret == 0)
-		ret = target_check(&stop.target, "stop", &e);
-	if (ret < 0) {
-		log_error("stop: %s", e.text);
-		return MACHINE_FAILED;
-	}
+	if (!target_parse(&target_words, &stop, argc, argv, &status))
+		return status;
 	return stop_target(&stop.target, stop.force, stop.timeout);
 }

@@ -2,7 +2,6 @@
 /* lkvm test: test plans, read, run row by row, and counted. */
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "arm/machine.h"
 #include "arm/probe.h"
 #include "builtin.h"
+#include "ipc/regex.h"
 #include "ipc/runner.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
@@ -135,8 +135,8 @@ static int choose_rows(struct test *t, struct err *e)
 	unsigned int nr = 0;
 	regex_t only;
 
-	if (t->only && regcomp(&only, t->only, REG_EXTENDED | REG_NOSUB))
-		return err_set(e, EINVAL, "--only: '%s' is no regular expression", t->only);
+	if (t->only && regex_compile(&only, t->only, e) < 0)
+		return err_wrap(e, -EINVAL, "--only");
 	t->rows = calloc(t->nr_rows, sizeof(*t->rows));
 	for (unsigned int i = 0; t->rows && i < t->nr_plans; i++) {
 		for (unsigned int j = 0; j < t->plans[i].nr_rows; j++) {

@@ -44,7 +44,8 @@ struct streams {
 	unsigned int nr; /* ports; [PORT_CONTROL] is the first, the others may not all be there */
 	unsigned int nr_open; /* of those for output */
 	uint16_t cols, rows;
-	bool resized; /* and the guest has not been told */
+	bool resized;            /* and the guest has not been told */
+	bool asked, to_be_asked; /* to end its command; the guest has not been told */
 };
 
 /* --- How it ends --- */
@@ -145,20 +146,38 @@ static size_t control_output(void *ctx, const uint8_t *buf, size_t len)
 	return len;
 }
 
-/* Tells the guest the terminal's size, if it can hear already. */
-static void send_size(struct streams *s)
+/* Returns false if the guest cannot hear yet. */
+static bool tell(struct streams *s, const char *line)
 {
 	struct char_frontend control = virtio_console_frontend(&s->dev, 1 + PORT_CONTROL);
-	char line[32];
-	int len = snprintf(line, sizeof(line), "size %u %u\n", s->cols, s->rows);
 
+	return control.input(control.ctx, (const uint8_t *)line, strlen(line));
+}
+
+/* Tells the guest what it does not know yet, if it can hear already. */
+static void tell_news(struct streams *s)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "size %u %u\n", s->cols, s->rows);
 	if (s->resized)
-		s->resized = !control.input(control.ctx, (const uint8_t *)line, (size_t)len);
+		s->resized = !tell(s, line);
+	if (s->to_be_asked)
+		s->to_be_asked = !tell(s, "terminate\n");
 }
 
 static void control_input_ready(void *ctx)
 {
-	send_size(ctx);
+	tell_news(ctx);
+}
+
+void command_terminate(struct streams *s)
+{
+	pthread_mutex_lock(&s->dev.dev.lock);
+	s->to_be_asked |= !s->asked;
+	s->asked = true;
+	tell_news(s);
+	pthread_mutex_unlock(&s->dev.dev.lock);
 }
 
 static void resized(void *ctx, uint16_t cols, uint16_t rows)
@@ -168,7 +187,7 @@ static void resized(void *ctx, uint16_t cols, uint16_t rows)
 	s->cols = cols;
 	s->rows = rows;
 	s->resized = true;
-	send_size(s);
+	tell_news(s);
 }
 
 /* --- The terminal: a back end that has no ends, below one that has --- */
@@ -277,6 +296,8 @@ static int command_add(void *part, struct machine *m, struct err *e)
 	int ret;
 
 	s->m = m;
+	m->command = s;
+	s->asked = s->to_be_asked = false;
 	s->nr_open = c->tty && !c->stderr_apart ? 1 : 2;
 	s->made = true;
 	loop_timer_init(&s->again, s->loop, &s->dev.dev.lock, virtio_console_again, &s->dev);
@@ -304,7 +325,7 @@ static void command_remove(void *part, struct machine *m)
 {
 	struct streams *s = part;
 
-	(void)m;
+	m->command = NULL;
 	s->m = NULL;
 	if (!s->made)
 		return;

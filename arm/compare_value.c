@@ -6,6 +6,7 @@
 #include <errno.h>
 #include "arm/compare.h"
 #include "arm/firmware.h"
+#include "arm/psci.h"
 #include "arm/registers.h"
 #include "compare_value.h"
 #include "kvm/kvm.h"
@@ -82,6 +83,21 @@ uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features)
 		among &= ~register_field_mask(field);
 	}
 	return foreign;
+}
+
+bool compare_is_dispensable(uint64_t id, uint64_t value)
+{
+	switch (register_kind(id)) {
+	case REGISTER_PSCI:
+		return value == PSCI_VERSION(0, 2); /* what KVM had before it let it be chosen */
+	case REGISTER_ID:
+		return false;
+	case REGISTER_CACHE:
+		return true;
+	default:
+		/* Of a timer that is off the time does not matter. Judged by its control register. */
+		return id == KVM_REG_ARM_PTIMER_CVAL || value == 0;
+	}
 }
 
 bool compare_names_cpu(uint64_t id)

@@ -13,6 +13,12 @@ uint64_t compare_refused_bits(uint64_t id, uint64_t limit, uint64_t mask, uint64
 /* Those of @among that are in fields which tell of vCPU features beyond @features. */
 uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features);
 
+/*
+ * Whether the guest misses nothing where KVM has no register @id (which is not one that describes the CPU), since @value is what
+ * is so without it: no service, a mitigation that does not answer, PSCI 0.2, nothing.
+ */
+bool compare_is_dispensable(uint64_t id, uint64_t value);
+
 /* Whether VMs there can be told of several CPUs (impl-cpus). */
 bool compare_tells_cpus(const struct host_profile *host);
 

@@ -157,9 +157,13 @@ int console_parse_port(void *field, const char *value, struct err *e)
 		ret = check_line(&port.line, value, e);
 	if (ret >= 0) {
 		port.name = strdup(port.name);
-		ret = port.name ? 0 : err_sys(e, "cannot read '%s'", value);
+		port.text = strdup(value);
+		ret = port.name && port.text ? 0 : err_sys(e, "cannot read '%s'", value);
+		if (ret < 0)
+			free(port.name);
 	}
 	if (ret < 0) {
+		free(port.text);
 		free_line(&port.line);
 		return ret;
 	}
@@ -174,6 +178,7 @@ void console_options_free(struct console_options *console)
 	free_line(&console->line);
 	for (uint32_t i = 0; i < console->nr_ports; i++) {
 		free(console->port[i].name);
+		free(console->port[i].text);
 		free_line(&console->port[i].line);
 	}
 	*console = (struct console_options){ 0 };

@@ -222,6 +222,12 @@ size_t consoles_input(struct consoles *c, const uint8_t *buf, size_t len)
 	return taken;
 }
 
+bool consoles_resize(struct consoles *c, uint16_t cols, uint16_t rows)
+{
+	winsize_set(&c->winsize, cols, rows);
+	return c->options->virtio;
+}
+
 static int open_stdio(struct consoles *c, void (*quit)(void *ctx), void *ctx, struct err *e)
 {
 	struct line *line = &c->console;
@@ -348,7 +354,7 @@ static int add_virtio(struct consoles *c, struct machine *m, struct err *e)
 {
 	struct char_frontend frontend;
 	int ret = virtio_console_init(&c->virtio.dev, "console", &m->vm.ram, console_backend(c),
-				      c->winsize.source.fd >= 0, again_timer(c, &c->virtio), e);
+				      again_timer(c, &c->virtio), e);
 
 	if (ret == 0)
 		ret = slots_add(m, &c->virtio.dev.dev, c->options->bus, e);

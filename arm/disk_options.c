@@ -192,6 +192,7 @@ static void free_option(struct disk_option *disk)
 	free((char *)disk->file.path);
 	free((char *)disk->file.backing);
 	free(disk->serial);
+	free(disk->text);
 }
 
 int disk_parse(void *field, const char *value, struct err *e)
@@ -210,7 +211,9 @@ int disk_parse(void *field, const char *value, struct err *e)
 		disks->disk = all;
 	if (!all || !text)
 		return err_set(e, ENOMEM, "no memory for '%s'", value);
-	ret = set_name(&disk.file.path, opt_next_word(&rest), e);
+	ret = set_copy(&disk.text, value, e);
+	if (ret == 0)
+		ret = set_name(&disk.file.path, opt_next_word(&rest), e);
 	while (ret == 0 && rest)
 		ret = parse_key(&disk, opt_next_word(&rest), e);
 	if (ret == 0 && disk.file.backing_format != DISK_FORMAT_UNSAID && !disk.file.backing)

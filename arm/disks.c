@@ -6,6 +6,8 @@
 #include <string.h>
 #include "host/disk.h"
 #include "parts.h"
+#include "save_parts.h"
+#include "util/bits.h"
 #include "util/opt.h"
 #include "virtio/blk.h"
 
@@ -16,6 +18,12 @@ struct disks {
 		struct virtio_blk dev;
 		bool made; /* @dev is, for the machine of now */
 	} disk[];
+};
+
+static const struct dt_field identity[] = {
+	DT_FIELD(disk_identity, size),
+	DT_FIELD(disk_identity, inode),
+	DT_FIELD(disk_identity, written),
 };
 
 static bool disks_use(const struct machine_config *cfg, enum virtio_bus bus)
@@ -119,6 +127,70 @@ int disks_resize(struct disks *d, const char *disk, uint64_t size, uint64_t *now
 		return err_wrap(e, ret, "disk %s", disk);
 	*now = disk_backend(one->image).info.size;
 	return 0;
+}
+
+int disks_settle(struct disks *d, struct err *e)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; d && i < d->options->nr && ret == 0; i++) {
+		ret = disk_settle(d->disk[i].image, e);
+		if (ret < 0)
+			err_wrap(e, ret, "disk '%s'", d->options->disk[i].file.path);
+	}
+	return ret;
+}
+
+int disks_save(const struct disks *d, struct dt *dt, struct err *e)
+{
+	dt_begin(dt, "disks");
+	for (uint32_t i = 0; d && i < d->options->nr; i++) {
+		struct disk_identity id;
+		int ret = disk_identify(d->disk[i].image, &id, e);
+
+		if (ret < 0)
+			return err_wrap(e, ret, "disk '%s'", d->options->disk[i].file.path);
+		dt_begin(dt, "disk@%x", i);
+		dt_fields(dt, &id, identity, ARRAY_SIZE(identity));
+		dt_end(dt);
+	}
+	dt_end(dt);
+	return 0;
+}
+
+/* What is not as it was, or NULL. A guest that only reads does not care when a file was put there. */
+static const char *difference(const struct disk_identity *was, const struct disk_identity *is,
+			      bool readonly)
+{
+	if (was->size != is->size)
+		return "it has another size";
+	if (!readonly && was->inode != is->inode)
+		return "it is another file";
+	return was->written != is->written ? "it was written to" : NULL;
+}
+
+void disks_check(const struct disks *d, const struct machine_config *cfg, struct dt_in *in)
+{
+	int disks = dt_in_node(in, 0, "disks", NULL);
+
+	for (uint32_t i = 0; d && i < d->options->nr && in->ret == 0; i++) {
+		const struct disk_config *file = &d->options->disk[i].file;
+		struct disk_identity was, is = { 0 };
+		const char *why;
+
+		dt_in_fields(in, dt_in_nth(in, disks, "disk", i), &was, identity,
+			     ARRAY_SIZE(identity));
+		if (in->ret == 0)
+			in->ret = disk_identify(d->disk[i].image, &is, in->e);
+		if (in->ret < 0)
+			return;
+		why = difference(&was, &is, file->readonly);
+		if (why && !allow_has(&cfg->allow, "disk-changed"))
+			in->ret = err_set(in->e, ESTALE,
+					  "%s: disk '%s' has changed since: %s (--allow "
+					  "disk-changed goes on all the same)",
+					  in->name, file->path, why);
+	}
 }
 
 static void disks_close(void *part)

@@ -46,6 +46,7 @@ struct session {
 	struct vm *vm;                       /* the one that runs now */
 	void *control[MACHINE_CONTROLS_MAX]; /* of cfg->control[] each, or NULL */
 	bool announced;
+	bool confined;
 	/* By the person or a signal: no other life, even if the guest wants one. */
 	atomic_bool stopped;
 };
@@ -200,7 +201,8 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 			       .gic = GIC_NONE,
 			       .alarm = LOOP_TIMER_NONE,
 			       .compat = cfg->compat ? &s->compat : NULL,
-			       .events = m->events };
+			       .events = m->events,
+			       .limits = m->limits };
 	type = choose_vm_type(m, s->kvm, e);
 	if (type < 0)
 		return (int)type;
@@ -218,6 +220,7 @@ static int machine_build(struct machine *m, struct session *s, struct err *e)
 	m->vm.tally = cfg->tally;
 	/* Undecodable accesses become ours to judge; a KVM too old for it ends the VM on them. */
 	kvm_enable_cap(m->vm.fd, KVM_CAP_ARM_NISV_TO_USER);
+	m->vm.sandbox = confine_vcpus(cfg);
 	m->vm.affinity = cfg->pin ? &cfg->affinity : NULL;
 
 	ret = vm_add_ram(&m->vm, MAP_RAM, cfg->ram_size, cfg->hugetlbfs, ram_is_shared(cfg), e);
@@ -291,16 +294,19 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 {
 	enum vm_end end = VM_FAILED;
 
-	if (machine_build(m, s, e) == 0) {
+	if (machine_build(m, s, e) == 0 && confine(s->cfg, &s->confined, e) == 0) {
 		if (!s->cfg->kernel && !s->cfg->saved && !s->announced)
 			log_info("no kernel given: running the embedded guest");
 		s->announced = true;
 		s->vm = &m->vm;
+		limits_give_back(m);
 		tell_controls(s, m);
 		end = vm_run(&m->vm, e);
 		timeline_mark(s->cfg->timeline, "end");
 		tell_controls(s, NULL);
 		s->vm = NULL;
+		if (end == VM_RESET && s->cfg->reboot)
+			limits_keep(m);
 	}
 	machine_destroy(m, s);
 	timeline_mark(s->cfg->timeline, "taken down");
@@ -485,6 +491,8 @@ enum machine_status machine_run(const struct machine_config *cfg, struct err *e)
 	}
 	session_close(&s);
 	give_signals(&old);
+	if (m)
+		free(m->limits);
 	free(m);
 	return status_of(end);
 }

@@ -260,6 +260,7 @@ static int parse_mode(struct network_option *nic, const char *word, struct err *
 
 static void free_option(struct network_option *nic)
 {
+	free(nic->text);
 	free((char *)nic->tap.name);
 	free((char *)nic->tap.script);
 	for (unsigned int i = 0; i < nic->nr_ports; i++)
@@ -303,6 +304,9 @@ int network_parse(void *field, const char *value, struct err *e)
 	if (ret == 0 && nic.tap.by_fd && (nic.tap.name || nic.tap.script))
 		ret = err_set(e, EINVAL,
 			      "fd= stands for an interface that is there: no tapif=, no script=");
+	nic.text = strdup(value);
+	if (ret == 0 && !nic.text)
+		ret = err_set(e, ENOMEM, "no memory for it");
 	if (ret < 0) {
 		free_option(&nic);
 		return err_wrap(e, ret, "'%s'", value);

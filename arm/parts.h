@@ -39,14 +39,16 @@ struct machine {
 	const struct compat *compat; /* how the vCPUs are lowered, or NULL; the session's */
 	struct power power;
 	struct debug debug;
-	struct log_limit events; /* what resets and the like may make lkvm say, over all lives */
-	uint32_t psci;           /* effective */
+	struct log_limit events;  /* what resets and the like may make lkvm say, over all lives */
+	struct log_limit *limits; /* of its earlier lives, or NULL; by limits.c; owned */
+	uint32_t psci;            /* effective */
 	uint32_t features;       /* of the vCPUs, bits of struct kvm_vcpu_init, but for POWER_OFF */
 	uint64_t *mpidr;         /* of each vCPU */
 	struct slots slots;      /* where virtio devices are */
 	struct disks *disks;     /* the session's, or NULL; by disks.c */
 	struct balloon *balloon; /* likewise; by balloon.c */
 	struct consoles *consoles; /* likewise; by consoles.c */
+	struct streams *command;   /* likewise; by command.c */
 	struct pl031 rtc;
 	struct loop_timer alarm; /* the RTC's */
 	struct syscon syscon;    /* PSCI 0.1 only */
@@ -71,6 +73,13 @@ bool machine_has_syscon(const struct machine *m);
 int panic_add(struct machine *m, struct err *e);
 /* Also when panic_add() was never called. */
 void panic_remove(struct machine *m);
+
+/*
+ * limits.c: a life that ends leaves to the next one what its vCPUs and devices may still say. All are there, and the guest does
+ * not run.
+ */
+void limits_keep(struct machine *m);
+void limits_give_back(struct machine *m);
 
 /* cpu.c: vCPUs as the guest finds them at reset. */
 
@@ -163,6 +172,10 @@ extern const struct machine_part vsock_part;    /* vsock.c */
 extern const struct machine_part
 	command_part; /* command.c: the ports of a command, and how it ends */
 
+struct streams;
+/* Asks the command's guest to end it, once a life; the guest hears of it when it can. On the loop's thread. */
+void command_terminate(struct streams *s);
+
 /*
  * command_boot.c: the initial RAM disk of cfg->command's guest, which boots @kernel. Returns its descriptor, the
  * caller's, and *size in bytes, or -errno with @e set.
@@ -198,9 +211,19 @@ int consoles_sysrq(struct consoles *consoles, char key, struct err *e);
 /* machine_tap_console() and machine_untap_console(). */
 void consoles_tap(struct consoles *consoles, struct console_tap *tap);
 void consoles_untap(struct consoles *consoles, struct console_tap *tap);
-/* machine_console_input() */
+/* machine_console_input() and machine_console_resize() */
 size_t consoles_input(struct consoles *consoles, const uint8_t *buf, size_t len);
+bool consoles_resize(struct consoles *consoles, uint16_t cols, uint16_t rows);
 /* Waits a moment for a slow reader of the last output. */
 void consoles_close(struct consoles *consoles);
+
+/* What each vCPU's thread is confined to: to less where no file is put aside by whoever fills it. */
+enum sandbox confine_vcpus(const struct machine_config *cfg);
+
+/*
+ * Confines the process if that is wanted and *confined is false, which it then sets. The machine is built, so that all it
+ * needs is open, and no vCPU runs; with --reboot the right to do so again stays. Returns 0, or -errno with @e set.
+ */
+int confine(const struct machine_config *cfg, bool *confined, struct err *e);
 
 #endif

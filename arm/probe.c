@@ -118,18 +118,6 @@ static int probe_features(int kvm, struct host_profile *p, struct err *e)
 	return 0;
 }
 
-static uint64_t counter_frequency(void)
-{
-#ifdef __aarch64__
-	uint64_t hz;
-
-	asm("mrs %0, cntfrq_el0" : "=r"(hz));
-	return hz;
-#else
-	return 0; /* a fake KVM on another machine */
-#endif
-}
-
 static void probe_system(int kvm, int vm, struct host_profile *p)
 {
 	struct utsname name;

@@ -8,11 +8,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include "arm/probe.h"
 #include "arm/psci.h"
 #include "arm/save.h"
 #include "kvm/kvm.h"
 #include "save_parts.h"
 #include "util/bits.h"
+#include "virtio/save.h"
 
 #define COMPATIBLE_MACHINE "lkvm,machine-1"
 #define COMPATIBLE_RTC     "lkvm,pl031-1"
@@ -32,11 +34,13 @@ int machine_can_save(struct machine *m, struct err *e)
 {
 	char names[256];
 
-	if (slots_names(m, names, sizeof(names)))
+	if (slots_names(m, virtio_can_save, names, sizeof(names)))
 		return err_set(
 			e, EOPNOTSUPP,
 			"it cannot be saved: it has devices whose state lkvm cannot save: %s",
 			names);
+	if (m->cfg->command)
+		return unsupported(e, "it runs a command of the host");
 	if (m->cfg->psci_user)
 		return unsupported(e, "its PSCI calls are answered by lkvm (--psci=user)");
 	if (firmware_discovers_cpus(&m->cfg->firmware))
@@ -67,9 +71,10 @@ static bool has_suspend(const struct machine *m)
 static int save_machine(struct machine *m, struct dt *dt, struct err *e)
 {
 	uint64_t sve[8] = { 0 };
+	int ret;
 
 	if (m->features & 1u << KVM_ARM_VCPU_SVE) {
-		int ret = kvm_get_reg_bytes(m->vm.vcpu[0].fd, KVM_REG_ARM64_SVE_VLS, sve);
+		ret = kvm_get_reg_bytes(m->vm.vcpu[0].fd, KVM_REG_ARM64_SVE_VLS, sve);
 
 		if (ret < 0)
 			return err_set(e, -ret, "KVM does not tell its vector lengths: %s",
@@ -84,8 +89,10 @@ static int save_machine(struct machine *m, struct dt *dt, struct err *e)
 	dt_cells(dt, "system-suspend", has_suspend(m));
 	dt_cells(dt, "gic", m->gic.version == IRQCHIP_GICV3 ? 3 : 2);
 	dt_bytes(dt, "sve-lengths", sve, sizeof(sve));
+	dt_u64(dt, "counter-frequency", counter_frequency());
+	ret = config_save(m, dt, e);
 	dt_end(dt);
-	return 0;
+	return ret;
 }
 
 static void save_devices(struct machine *m, struct dt *dt)
@@ -116,6 +123,10 @@ int machine_save(struct machine *m, struct dt *dt, struct err *e)
 		ret = cpus_save(m, dt, e);
 	if (ret == 0)
 		ret = gic_save(m, dt, e);
+	if (ret == 0)
+		ret = its_save(m, dt, e);
+	if (ret == 0)
+		ret = devices_save(m, dt, e);
 	if (ret == 0)
 		save_devices(m, dt);
 	return ret;
@@ -151,9 +162,15 @@ int machine_restore(struct machine *m, struct err *e)
 	/* The GIC wants to know of pending interrupts before timers look at theirs; the clock comes last. */
 	gic_restore(m, &in);
 	if (in.ret == 0)
+		its_restore(m, &in);
+	if (in.ret == 0)
 		restore_devices(m, &in);
 	if (in.ret == 0)
+		devices_restore(m, &in);
+	if (in.ret == 0)
 		cpus_restore(m, &in);
+	if (in.ret == 0)
+		devices_thaw(m);
 	return in.ret;
 }
 
@@ -181,6 +198,7 @@ int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, 
 		dt_in_fail(&in, "vcpu-features", "unknown ones");
 	if (in.ret == 0 && (suspend > 1 || (gic != 2 && gic != 3) || psci == PSCI_AUTO))
 		dt_in_fail(&in, "machine", "no such value");
+	config_restore(&in, node, cfg);
 	if (in.ret < 0)
 		return in.ret;
 	cfg->ram_size = memory;

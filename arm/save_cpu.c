@@ -14,8 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arm/registers.h"
+#include "arm/save.h"
+#include "compare_value.h"
 #include "kvm/kvm.h"
 #include "save_parts.h"
+#include "util/bits.h"
 #include "util/cleanup.h"
 
 #define COMPATIBLE "lkvm,cpu-1"
@@ -101,15 +104,58 @@ int cpus_save(struct machine *m, struct dt *dt, struct err *e)
 
 /* --- And back --- */
 
+/* The nodes of vCPUs and of their registers. */
+static void find_cpu(struct dt_in *in, unsigned int id, int *cpu, int *registers)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "cpu@%x", id);
+	*cpu = dt_in_node(in, 0, name, COMPATIBLE);
+	*registers = dt_in_node(in, *cpu, "registers", NULL);
+}
+
+void cpu_registers_in(struct dt_in *in, unsigned int id,
+		      void (*take)(void *ctx, uint64_t id, const char *name, const uint8_t *value,
+				   size_t size),
+		      void *ctx)
+{
+	uint8_t value[REGISTER_BYTES_MAX];
+	int cpu, node, prop;
+
+	find_cpu(in, id, &cpu, &node);
+	if (in->ret < 0)
+		return;
+	fdt_for_each_property_offset(prop, in->fdt, node)
+	{
+		const char *name;
+		int len;
+		const uint8_t *be = fdt_getprop_by_offset(in->fdt, prop, &name, &len);
+		uint64_t reg;
+
+		if (!be || !register_by_name(name, &reg)) {
+			dt_in_fail(in, be ? name : "registers", "no register");
+			return;
+		}
+		if ((size_t)len != register_size(reg) || (size_t)len > sizeof(value)) {
+			dt_in_fail(in, name, "its length is wrong");
+			return;
+		}
+		reverse(value, be, (size_t)len);
+		take(ctx, reg, name, value, (size_t)len);
+	}
+}
+
+enum pass { PASS_ID, PASS_FIRMWARE, PASS_STATE, NR_PASSES };
+
 /* A restore of all vCPUs' registers. */
 struct restore {
 	struct dt_in *in;
 	int vcpu;
 	unsigned int id;
 	unsigned int nr_refused;
+	enum pass pass;
+	uint32_t features; /* of the vCPUs */
 };
-
-enum pass { PASS_ID, PASS_FIRMWARE, PASS_STATE, NR_PASSES };
 
 static enum pass pass_of(uint64_t id)
 {
@@ -133,46 +179,81 @@ static void refused(struct restore *r, const char *name, const char *why)
 			    why);
 }
 
+static uint64_t low(const uint8_t *value, size_t size)
+{
+	uint64_t bits = 0;
+
+	memcpy(&bits, value, size < sizeof(bits) ? size : sizeof(bits));
+	return le64toh(bits);
+}
+
+/* Whether the guest misses nothing if this KVM has no such register: what `lkvm check` calls harmless. */
+static bool may_be_left_out(const struct restore *r, uint64_t id, const uint8_t *value, size_t size)
+{
+	for (size_t i = sizeof(uint64_t); i < size; i++) {
+		if (value[i])
+			return false;
+	}
+	return register_features(id) & ~r->features || compare_is_dispensable(id, low(value, size));
+}
+
+/* Fields that tell of a vCPU feature which this VM does not have may say there what they want. */
+static bool differ_in_foreign(const struct restore *r, uint64_t id, const uint8_t *is,
+			      const uint8_t *want, size_t size)
+{
+	uint64_t differing = low(is, size) ^ low(want, size);
+
+	return register_kind(id) == REGISTER_ID &&
+	       compare_foreign_bits(id, differing, r->features) == differing;
+}
+
+/* Services that this KVM has and the old one had not, and so not the guest: none appears in mid-life. */
+static void hide_new_services(struct restore *r)
+{
+	static const uint64_t services[] = { KVM_REG_ARM_STD_BMAP, KVM_REG_ARM_VENDOR_HYP_BMAP,
+					     KVM_REG_ARM_VENDOR_HYP_BMAP_2 };
+	int cpu, registers;
+
+	find_cpu(r->in, 0, &cpu, &registers);
+	for (size_t i = 0; i < ARRAY_SIZE(services) && r->in->ret == 0; i++) {
+		char name[REGISTER_NAME_SIZE];
+		int ret;
+
+		if (dt_in_has(r->in, registers, register_name(services[i], name)))
+			continue;
+		ret = kvm_set_reg(r->vcpu, services[i], 0);
+		if (ret < 0 && ret != -ENOENT)
+			refused(r, name, ", which has to be 0");
+	}
+}
+
 /* Describing registers are mostly what they have to be already, and writing them may be refused even so. */
-static void restore_register(struct restore *r, uint64_t id, const char *name, const uint8_t *want,
-			     size_t size)
+static void write_register(struct restore *r, uint64_t id, const char *name, const uint8_t *want,
+			   size_t size)
 {
 	uint8_t is[REGISTER_BYTES_MAX];
 	int ret = kvm_set_reg_bytes(r->vcpu, id, want);
 
 	if (ret == 0)
 		return;
-	if (ret == -ENOENT)
-		refused(r, name, ": it has none");
-	else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0 || memcmp(is, want, size))
+	if (ret == -ENOENT) {
+		if (!may_be_left_out(r, id, want, size))
+			refused(r, name, ": it has none");
+	} else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0) {
+		refused(r, name, "");
+	} else if (memcmp(is, want, size) && !differ_in_foreign(r, id, is, want, size)) {
 		refused(r, name, ret == -EINVAL ? "'s value" : "");
+	}
 }
 
-static void restore_registers(struct restore *r, int node, enum pass pass)
+/* A pass over a vCPU's registers: those of another pass wait for it, and the counters for the end. */
+static void restore_register(void *ctx, uint64_t id, const char *name, const uint8_t *value,
+			     size_t size)
 {
-	uint8_t value[REGISTER_BYTES_MAX];
-	int prop;
+	struct restore *r = ctx;
 
-	fdt_for_each_property_offset(prop, r->in->fdt, node)
-	{
-		const char *name;
-		int len;
-		const uint8_t *be = fdt_getprop_by_offset(r->in->fdt, prop, &name, &len);
-		uint64_t id;
-
-		if (!be || !register_by_name(name, &id)) {
-			dt_in_fail(r->in, be ? name : "registers", "no register");
-			return;
-		}
-		if ((size_t)len != register_size(id) || (size_t)len > sizeof(value)) {
-			dt_in_fail(r->in, name, "its length is wrong");
-			return;
-		}
-		if (is_special(id) || is_counter(id) || pass_of(id) != pass)
-			continue;
-		reverse(value, be, (size_t)len);
-		restore_register(r, id, name, value, (size_t)len);
-	}
+	if (!is_special(id) && !is_counter(id) && pass_of(id) == r->pass)
+		write_register(r, id, name, value, size);
 }
 
 static void restore_events(struct restore *r, int node)
@@ -220,28 +301,21 @@ static void restore_counter(struct restore *r, int node, uint64_t id)
 		refused(r, name, "");
 }
 
-/* The nodes of vCPUs and of their registers. */
-static void find_cpu(struct dt_in *in, unsigned int id, int *cpu, int *registers)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "cpu@%x", id);
-	*cpu = dt_in_node(in, 0, name, COMPATIBLE);
-	*registers = dt_in_node(in, *cpu, "registers", NULL);
-}
-
 int cpus_restore(struct machine *m, struct dt_in *in)
 {
-	struct restore r = { .in = in };
+	struct restore r = { .in = in, .features = m->cfg->saved->features };
 	int cpu, registers;
 
-	for (enum pass pass = 0; pass < NR_PASSES && in->ret == 0; pass++) {
+	for (r.pass = 0; r.pass < NR_PASSES && in->ret == 0; r.pass++) {
 		for (r.id = 0; r.id < m->vm.nr_vcpus && in->ret == 0; r.id++) {
 			r.vcpu = m->vm.vcpu[r.id].fd;
+			cpu_registers_in(in, r.id, restore_register, &r);
+			if (r.pass == PASS_FIRMWARE && r.id == 0)
+				hide_new_services(&r);
+			if (r.pass != PASS_STATE)
+				continue;
 			find_cpu(in, r.id, &cpu, &registers);
 			if (in->ret == 0)
-				restore_registers(&r, registers, pass);
-			if (in->ret == 0 && pass == PASS_STATE)
 				restore_events(&r, cpu);
 		}
 	}

@@ -6,7 +6,7 @@
  *
  * Of registers with one field an interrupt, those of SGIs and PPIs are each CPU's own: GICv3 has them in the
  * redistributor, GICv2 banks them. Lines are driven anew by devices, but KVM's timer looks at what it left.
- * There is no ITS without PCI devices, and so there are no LPIs and no pending tables.
+ * What PCI devices add, the ITS and its LPIs, is save_its.c's.
  */
 #include <errno.h>
 #include <stdio.h>

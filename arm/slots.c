@@ -311,6 +311,11 @@ static void for_each_up_to(const struct slot *slot, void (*each)(void *, struct 
 	each(ctx, slot->dev);
 }
 
+int slots_its(const struct machine *m)
+{
+	return m->slots.pci ? m->slots.pci->msi.its : -1;
+}
+
 void slots_for_each(const struct machine *m, void (*each)(void *ctx, struct virtio_device *dev),
 		    void *ctx)
 {
@@ -335,17 +340,20 @@ void slots_fdt_msi(const struct machine *m, struct dt *dt)
 		msi_fdt(&m->slots.pci->msi, dt);
 }
 
-bool slots_names(const struct machine *m, char *names, size_t size)
+bool slots_names(const struct machine *m, bool (*fine)(const struct virtio_device *dev),
+		 char *names, size_t size)
 {
 	size_t len = 0;
 
 	for (const struct slot *slot = m->slots.first; slot; slot = slot->next) {
-		int put =
-			snprintf(names + len, size - len, "%s%s", len ? ", " : "", slot->dev->name);
+		int put;
 
+		if (fine(slot->dev))
+			continue;
+		put = snprintf(names + len, size - len, "%s%s", len ? ", " : "", slot->dev->name);
 		len += (size_t)put < size - len ? (size_t)put : size - len - 1;
 	}
-	return m->slots.first;
+	return len;
 }
 
 void slots_destroy(struct machine *m)

@@ -49,6 +49,9 @@ int slots_add(struct machine *m, struct virtio_device *dev, enum virtio_bus bus,
  */
 void slots_lend_bells(struct machine *m, const struct virtio_device *dev, int *fd, unsigned int nr);
 
+/* KVM's ITS that carries messages of PCI devices, or -1. */
+int slots_its(const struct machine *m);
+
 /* Calls @each for every device, in the order in which they were added. Loop's thread, or when nothing runs. */
 void slots_for_each(const struct machine *m, void (*each)(void *ctx, struct virtio_device *dev),
 		    void *ctx);
@@ -58,8 +61,11 @@ void slots_fdt(const struct machine *m, struct dt *dt);
 /* Writes the node of what carries PCI's messages; within that of the GIC. */
 void slots_fdt_msi(const struct machine *m, struct dt *dt);
 
-/* The names of all devices for people, as many as fit into @size bytes. Returns whether there are any. */
-bool slots_names(const struct machine *m, char *names, size_t size);
+/*
+ * The names of all devices that are not @fine, for people, as many as fit into @size bytes. Returns whether there are any.
+ */
+bool slots_names(const struct machine *m, bool (*fine)(const struct virtio_device *dev),
+		 char *names, size_t size);
 
 /* Takes all of them away; the devices are gone already. Neither vCPUs nor the loop run. */
 void slots_destroy(struct machine *m);

@@ -32,7 +32,16 @@ int machine_balloon(struct machine *m, const struct balloon_request *request,
 
 void machine_press_power(struct machine *m)
 {
-	button_press(m);
+	/* Its guest has no driver for a button. */
+	if (m->command)
+		command_terminate(m->command);
+	else
+		button_press(m);
+}
+
+bool machine_console_resize(struct machine *m, uint16_t cols, uint16_t rows)
+{
+	return consoles_resize(m->consoles, cols, rows);
 }
 
 int machine_sysrq(struct machine *m, char key, struct err *e)

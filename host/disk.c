@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "disk_engine.h"
 #include "util/bits.h"
@@ -124,13 +125,11 @@ static bool disk_submit(void *ctx, struct block_request *req)
 		req->durable = false;
 	if (run_at_once(disk, req))
 		return true;
-	if (!ring && !workers_put(disk->workers, &req->work)) {
-		conclude(disk, req, -EAGAIN);
-		return true;
-	}
+	disk->in_flight++;
 	if (ring)
 		disk_uring_put(disk->uring, req);
-	disk->in_flight++;
+	else
+		workers_put(disk->workers, &req->work);
 	return false;
 }
 
@@ -144,7 +143,9 @@ static bool reap_one(struct disk *disk, bool wait)
 
 	if (!req)
 		return false;
-	if (req->result != -EAGAIN || !workers_put(disk->workers, &req->work))
+	if (req->result == -EAGAIN)
+		workers_put(disk->workers, &req->work);
+	else
 		complete(disk, req);
 	return true;
 }
@@ -218,13 +219,9 @@ void disk_connect(struct disk *disk, struct block_frontend frontend)
 	disk->frontend = frontend;
 }
 
-void disk_disconnect(struct disk *disk)
+/* Everything in flight is over; with the device's lock held. */
+static void wait_for_all(struct disk *disk)
 {
-	const struct block_frontend *frontend = &disk->frontend;
-
-	if (!frontend->done)
-		return;
-	pthread_mutex_lock(frontend->lock);
 	while (disk->in_flight) {
 		disk_kick(disk);
 		if (disk->uring && !disk_uring_is_empty(disk->uring))
@@ -232,8 +229,46 @@ void disk_disconnect(struct disk *disk)
 		else if (disk->in_flight)
 			complete_list(disk, workers_take(disk->workers, true));
 	}
+}
+
+void disk_disconnect(struct disk *disk)
+{
+	const struct block_frontend *frontend = &disk->frontend;
+
+	if (!frontend->done)
+		return;
+	pthread_mutex_lock(frontend->lock);
+	wait_for_all(disk);
 	pthread_mutex_unlock(frontend->lock);
 	disk->frontend = (struct block_frontend){ 0 };
+}
+
+int disk_settle(struct disk *disk, struct err *e)
+{
+	struct block_request flush = { .op = BLOCK_FLUSH };
+	int ret = 0;
+
+	pthread_mutex_lock(disk->frontend.lock);
+	wait_for_all(disk);
+	disk->frontend.done_end(disk->frontend.ctx);
+	if (!disk->info.readonly)
+		ret = run(disk, &flush);
+	pthread_mutex_unlock(disk->frontend.lock);
+	return ret < 0 ? err_set(e, -ret, "flushing failed: %s", strerror(-ret)) : 0;
+}
+
+int disk_identify(const struct disk *disk, struct disk_identity *id, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(disk->file.fd, &st) < 0)
+		return err_sys(e, "the host does not tell its state");
+	*id = (struct disk_identity){ .size = disk->info.size };
+	if (disk->file.is_device)
+		return 0;
+	id->inode = st.st_ino;
+	id->written = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+	return 0;
 }
 
 /*

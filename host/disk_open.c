@@ -108,7 +108,9 @@ static int check_sectors(uint64_t size, struct err *e)
 
 static int start_workers(struct disk *disk, unsigned int nr_max, struct err *e)
 {
-	const struct worker_job job = { .run = disk_run, .ctx = disk };
+	const struct worker_job job = {
+		.run = disk_run, .ctx = disk, .name = "disk", .sandbox = SANDBOX_DISK
+	};
 
 	disk->workers = workers_create(nr_max, job, disk->wake.fd, e);
 	return disk->workers ? 0 : -ENOMEM;

@@ -90,11 +90,8 @@ static bool share_submit(void *ctx, struct p9_request *req)
 		old->flushes = req;
 		return false;
 	}
-	if (!workers_put(share->workers, &req->work)) {
-		p9_refuse(req, EAGAIN);
-		return true;
-	}
 	link_request(share, req);
+	workers_put(share->workers, &req->work);
 	return false;
 }
 
@@ -185,7 +182,9 @@ void share_disconnect(struct share *share)
 struct share *share_open(const struct p9_config *cfg, struct loop *loop, struct err *e)
 {
 	struct share *share = calloc(1, sizeof(*share));
-	struct worker_job job = { .run = run, .begin = begin, .ctx = share };
+	struct worker_job job = {
+		.run = run, .begin = begin, .ctx = share, .name = "share", .sandbox = SANDBOX_SHARE
+	};
 	int ret;
 
 	if (!share) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The terminal's size and its changes. */
+/* A terminal's size and its changes. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -10,16 +10,30 @@
 #include "host/winsize.h"
 #include "util/cleanup.h"
 
-static void tell(struct winsize_watch *watch)
+static void tell(const struct winsize_watch *watch)
 {
 	const struct char_frontend *frontend = &watch->frontend;
-	struct winsize size;
 
-	if (!frontend->resized || ioctl(watch->tty, TIOCGWINSZ, &size) < 0)
+	if (!frontend->resized || (!watch->cols && !watch->rows))
 		return;
 	pthread_mutex_lock(frontend->lock);
-	frontend->resized(frontend->ctx, size.ws_col, size.ws_row);
+	frontend->resized(frontend->ctx, watch->cols, watch->rows);
 	pthread_mutex_unlock(frontend->lock);
+}
+
+static void look(struct winsize_watch *watch)
+{
+	struct winsize size;
+
+	if (ioctl(watch->tty, TIOCGWINSZ, &size) == 0)
+		winsize_set(watch, size.ws_col, size.ws_row);
+}
+
+void winsize_set(struct winsize_watch *watch, uint16_t cols, uint16_t rows)
+{
+	watch->cols = cols;
+	watch->rows = rows;
+	tell(watch);
 }
 
 static void signalled(void *ctx, uint32_t events)
@@ -29,7 +43,7 @@ static void signalled(void *ctx, uint32_t events)
 
 	(void)events;
 	if (read(watch->source.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		tell(watch);
+		look(watch);
 }
 
 int winsize_open(struct winsize_watch *watch, struct loop *loop, int tty, struct err *e)
@@ -51,13 +65,12 @@ int winsize_open(struct winsize_watch *watch, struct loop *loop, int tty, struct
 	ret = loop_add(loop, &watch->source, EPOLLIN);
 	if (ret < 0)
 		return err_set(e, -ret, "cannot watch the terminal's size: %s", strerror(-ret));
+	look(watch);
 	return 0;
 }
 
 void winsize_connect(struct winsize_watch *watch, struct char_frontend frontend)
 {
-	if (watch->source.fd < 0)
-		return;
 	watch->frontend = frontend;
 	tell(watch);
 }

@@ -30,7 +30,7 @@ struct workers {
 	unsigned int nr_todo, nr_idle;
 	bool quit;
 
-	pthread_t thread[NR_MAX];
+	pthread_t owner, thread[NR_MAX];
 	unsigned int nr, nr_max;
 };
 
@@ -51,8 +51,10 @@ static void *serve(void *arg)
 	struct workers *workers = arg;
 	struct work *work;
 
+	pthread_setname_np(pthread_self(), workers->job.name);
 	if (workers->job.begin)
 		workers->job.begin(workers->job.ctx);
+	sandbox_enter(workers->job.sandbox);
 	pthread_mutex_lock(&workers->lock);
 	for (;;) {
 		work = work_list_take(&workers->todo);
@@ -85,6 +87,7 @@ struct workers *workers_create(unsigned int nr_max, struct worker_job job, int w
 	workers->job = job;
 	workers->wake = wake;
 	workers->nr_max = nr_max < NR_MAX ? nr_max : NR_MAX;
+	workers->owner = pthread_self();
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_cond_init(&workers->more, NULL);
 	pthread_cond_init(&workers->finished, NULL);
@@ -112,22 +115,42 @@ static bool start_thread(struct workers *workers)
 	return ret == 0;
 }
 
-bool workers_put(struct workers *workers, struct work *work)
+/*
+ * With the lock held, by the owner: a thread for each piece of work that none waits for. Those busy now come back, but
+ * when? No other thread starts one, which would have no more rights than that thread, a vCPU's say, has.
+ */
+static void start_threads(struct workers *workers)
 {
-	bool ok;
+	unsigned int nr =
+		workers->nr_todo > workers->nr_idle ? workers->nr_todo - workers->nr_idle : 0;
 
+	while (nr-- && workers->nr < workers->nr_max && start_thread(workers))
+		;
+}
+
+void workers_put(struct workers *workers, struct work *work)
+{
 	pthread_mutex_lock(&workers->lock);
-	/* More to do than threads that wait for it: those busy now come back, but when? */
-	if (workers->nr_todo >= workers->nr_idle && workers->nr < workers->nr_max)
-		start_thread(workers);
-	ok = workers->nr > 0;
-	if (ok) {
-		work_list_append(&workers->todo, work);
-		workers->nr_todo++;
-		pthread_cond_signal(&workers->more);
-	}
+	work_list_append(&workers->todo, work);
+	workers->nr_todo++;
+	if (pthread_equal(pthread_self(), workers->owner))
+		start_threads(workers);
+	else if (workers->nr_todo > workers->nr_idle && workers->nr < workers->nr_max)
+		eventfd_write(workers->wake, 1);
+	pthread_cond_signal(&workers->more);
 	pthread_mutex_unlock(&workers->lock);
-	return ok;
+}
+
+/* With the lock held. The last resort: the loop waits for storage, and what the guest asked for is not lost. */
+static void do_one_myself(struct workers *workers)
+{
+	struct work *work = work_list_take(&workers->todo);
+
+	if (!work)
+		return;
+	workers->nr_todo--;
+	workers->job.run(workers->job.ctx, work);
+	report(workers, work); /* rings for the next, too */
 }
 
 struct work *workers_take(struct workers *workers, bool wait)
@@ -135,6 +158,9 @@ struct work *workers_take(struct workers *workers, bool wait)
 	struct work *list;
 
 	pthread_mutex_lock(&workers->lock);
+	start_threads(workers);
+	if (!workers->nr)
+		do_one_myself(workers);
 	while (wait && !workers->done.first)
 		pthread_cond_wait(&workers->finished, &workers->lock);
 	list = workers->done.first;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include "util/err.h"
+#include "util/sandbox.h"
 #include "vm/work.h"
 
 struct workers;
@@ -15,18 +16,24 @@ struct worker_job {
 	/* Once on each thread, before all else. May be NULL. */
 	void (*begin)(void *ctx);
 	void *ctx;
+	const char *name;     /* of each thread, at most 15 bytes */
+	enum sandbox sandbox; /* what each thread is confined to after that */
 };
 
 /*
  * Makes room for @nr_max threads (at most 16 of them count); each is started when there is work and no other
- * is idle. @wake is an eventfd that is signalled when work is done. NULL with @e set.
+ * is idle, by the caller's thread alone. @wake is an eventfd that is signalled when work is done, or a thread is to be
+ * started: then that thread calls workers_take(). NULL with @e set.
  */
 struct workers *workers_create(unsigned int nr_max, struct worker_job job, int wake, struct err *e);
 
-/* Hands @work over. False: the host has not a single thread for it. Any thread. */
-bool workers_put(struct workers *workers, struct work *work);
+/* Hands @work over. Any thread. */
+void workers_put(struct workers *workers, struct work *work);
 
-/* All that is done, in a list; NULL: none. @wait: sleeps until there is some. */
+/*
+ * All that is done, in a list; NULL: none. @wait: sleeps until there is some. The thread of workers_create(), which does
+ * one piece of work itself where the host has not a single thread for it.
+ */
 struct work *workers_take(struct workers *workers, bool wait);
 
 /* Ends the threads, which have nothing left to do. NULL is fine. */

@@ -215,3 +215,31 @@ void msix_destroy(struct msix *msix)
 	free(msix->pending);
 	*msix = (struct msix){ 0 };
 }
+
+/* --- State --- */
+
+void msix_save(const struct msix *msix, struct dt *dt)
+{
+	if (!msix->fn)
+		return;
+	dt_bytes(dt, "msix", msix->entry, msix->nr * sizeof(*msix->entry));
+	dt_bytes(dt, "msix-pending", msix->pending, pending_words(msix) * sizeof(*msix->pending));
+}
+
+/* Written as the guest would; of bits that stand for no vector nobody ever asks. */
+void msix_restore(struct msix *msix, struct dt_in *in, int node)
+{
+	size_t table = msix->nr * sizeof(*msix->entry), len = 0;
+	size_t bits = pending_words(msix) * sizeof(*msix->pending), nr_bits = 0;
+
+	if (!msix->fn)
+		return;
+	dt_in_bytes(in, node, "msix", msix->entry, table, &len);
+	dt_in_bytes(in, node, "msix-pending", msix->pending, bits, &nr_bits);
+	if (in->ret == 0 && (len != table || nr_bits != bits))
+		dt_in_fail(in, "msix", "its length is wrong");
+	for (unsigned int i = 0; i < msix->nr; i++) {
+		msix->entry[i].addr_low &= ~UINT32_C(3);
+		msix->entry[i].control &= PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	}
+}

@@ -338,9 +338,50 @@ int pci_add(struct pci_host *host, struct pci_function *fn, struct err *e)
 			       PCI_SLOTS);
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		set_up_bar(fn, i);
+	fn->host = host;
 	fn->requester = (uint16_t)(slot << 3);
 	fn->intx = (struct irq){ .set = set_line, .ctx = host, .nr = slot % 4 };
 	host->function[slot] = fn;
 	host->nr++;
 	return 0;
+}
+
+/* --- State --- */
+
+void pci_save(const struct pci_function *fn, struct dt *dt)
+{
+	dt_bytes(dt, "config", fn->config, sizeof(fn->config));
+}
+
+/* What is not the guest's to write has to be as it is here; but of the status register the interrupt is the device's. */
+static bool is_same(const struct pci_function *fn, const uint8_t *config)
+{
+	for (unsigned int i = 0; i < PCI_CONFIG_SIZE; i++) {
+		uint8_t other = fn->writable[i];
+
+		if (i == PCI_STATUS)
+			other |= PCI_STATUS_INTERRUPT;
+		if ((fn->config[i] ^ config[i]) & ~other)
+			return false;
+	}
+	return true;
+}
+
+void pci_restore(struct pci_function *fn, struct dt_in *in, int node)
+{
+	uint8_t config[PCI_CONFIG_SIZE] = { 0 };
+	size_t len = 0;
+
+	dt_in_bytes(in, node, "config", config, sizeof(config), &len);
+	if (in->ret == 0 && (len != sizeof(config) || !is_same(fn, config)))
+		dt_in_fail(in, "config", "it is another function's");
+	if (in->ret < 0)
+		return;
+	for (unsigned int i = 0; i < PCI_CONFIG_SIZE; i++) {
+		uint8_t bits = fn->writable[i];
+
+		fn->config[i] = (fn->config[i] & ~bits) | (config[i] & bits);
+	}
+	place_bars(fn->host, fn);
+	update_intx(fn);
 }

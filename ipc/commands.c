@@ -185,6 +185,17 @@ static void console(struct steered *vm, const struct request *request, struct dt
 			       ATTACH_MAX);
 }
 
+static void console_size(struct steered *vm, const struct request *request, struct dt *dt)
+{
+	if (request->columns > UINT16_MAX || request->rows > UINT16_MAX)
+		message_answer(dt, -EINVAL, "VM %s: no terminal is so large", vm->name);
+	else if (machine_console_resize(vm->machine, (uint16_t)request->columns,
+					(uint16_t)request->rows))
+		message_answer(dt, 0, "VM %s: its console has that size", vm->name);
+	else
+		message_answer(dt, -EOPNOTSUPP, "VM %s has a console without a size", vm->name);
+}
+
 /* Each answers, once, and may add to its answer. */
 static const struct command {
 	const char *name;
@@ -193,6 +204,7 @@ static const struct command {
 	{ "status", status },
 	{ "stat", stat },
 	{ "console", console },
+	{ "console-size", console_size },
 	{ "pause", pause_vm },
 	{ "resume", resume },
 	{ "power-button", power_button },

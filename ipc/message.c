@@ -36,6 +36,8 @@ static const struct argument {
 	{ "disk", offsetof(struct request, disk), MESSAGE_DISK_SIZE },
 	{ "size", offsetof(struct request, size), 0 },
 	{ "cpu", offsetof(struct request, cpu), 0 },
+	{ "columns", offsetof(struct request, columns), 0 },
+	{ "rows", offsetof(struct request, rows), 0 },
 	{ "key", offsetof(struct request, key), MESSAGE_KEY_SIZE },
 };
 

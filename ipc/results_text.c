@@ -5,35 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ipc/results.h"
+#include "util/utf8.h"
 
 #define ESC             0x1b
 #define REPLACEMENT     "\xef\xbf\xbd" /* U+FFFD */
 #define REPLACEMENT_LEN 3
-
-/*
- * The character at @p, which ends before @end: its length in UTF-8, or 0 if there is none. Overlong forms, surrogates
- * and what lies beyond U+10FFFF are none (RFC 3629, section 4).
- */
-static unsigned int decode(const uint8_t *p, const uint8_t *end, uint32_t *c)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned int len = *p < 0x80   ? 1
-			   : *p < 0xc0 ? 0
-			   : *p < 0xe0 ? 2
-			   : *p < 0xf0 ? 3
-			   : *p < 0xf8 ? 4
-				       : 0;
-
-	if (!len || len > (size_t)(end - p))
-		return 0;
-	*c = len == 1 ? *p : *p & (0x7f >> len);
-	for (unsigned int i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (p[i] & 0x3f);
-	}
-	return *c < least[len] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 : len;
-}
 
 /* What XML, YAML and people all take for text: no control characters, line separators or non-characters. */
 static bool is_text(uint32_t c)
@@ -67,7 +43,7 @@ char *results_text(const char *buf, size_t len)
 		return NULL;
 	while (p < end) {
 		uint32_t c = 0;
-		unsigned int size = decode(p, end, &c);
+		unsigned int size = utf8_decode(p, end, &c);
 
 		if (*p == ESC) {
 			p += escape_len(p, end);

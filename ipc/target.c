@@ -9,15 +9,18 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-int target_set_word(struct target *target, const char *word, struct err *e)
+static int set_word(void *into, const char *word, struct err *e)
 {
+	struct target *target = into;
+
 	if (target->name)
 		return err_set(e, EINVAL, "'%s' is one word too many: the VM is '%s'", word,
 			       target->name);
 	return name_set(&target->name, word, e);
 }
 
-int target_check(const struct target *target, const char *command, struct err *e)
+/* Whether it is said which VM. */
+static int check(const struct target *target, const char *command, struct err *e)
 {
 	if (target->all && target->name)
 		return err_set(e, EINVAL, "VM '%s', or all of them? See 'lkvm %s --help'",
@@ -25,6 +28,27 @@ int target_check(const struct target *target, const char *command, struct err *e
 	if (!target->all && !target->name)
 		return err_set(e, EINVAL, "which VM? See 'lkvm %s --help'", command);
 	return 0;
+}
+
+bool target_parse(const struct target_words *words, void *into, int argc, char **argv, int *status)
+{
+	struct err e = { 0 };
+	bool help;
+	int ret = opt_parse(words->rows, words->nr, into, argc - 1, argv + 1, set_word, &help, NULL,
+			    &e);
+
+	if (ret == 0 && !help)
+		ret = check(into, words->command, &e);
+	*status = ret < 0 ? MACHINE_FAILED : MACHINE_OFF;
+	if (ret < 0) {
+		log_error("%s: %s", words->command, e.text);
+		return false;
+	}
+	if (help) {
+		puts(words->usage);
+		opt_print(stdout, words->rows, words->nr);
+	}
+	return !help;
 }
 
 int target_find(const struct target *target, struct client_call **calls, struct err *e)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arm/command.h"
+#include "ipc/regex.h"
 #include "util/opt.h"
 #include "verdict_parts.h"
 
@@ -35,19 +36,14 @@ static bool has_escaped(const char *text, const char *characters)
  */
 int verdict_compile(regex_t *regex, const char *text, struct err *e)
 {
-	char anchored[VERDICT_PATTERN_SIZE + 8], why[128];
-	int ret = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
+	char anchored[VERDICT_PATTERN_SIZE + 8];
+	int ret = regex_compile(regex, text, e);
 
-	if (ret == 0) {
-		regfree(regex);
-		snprintf(anchored, sizeof(anchored), "\\`.*(%s)", text);
-		ret = regcomp(regex, anchored, REG_EXTENDED | REG_NOSUB);
-	}
-	if (ret) {
-		regerror(ret, NULL, why, sizeof(why));
-		return err_set(e, EINVAL, "'%s' is no regular expression: %s", text, why);
-	}
-	return 0;
+	if (ret < 0)
+		return ret;
+	regfree(regex);
+	snprintf(anchored, sizeof(anchored), "\\`.*(%s)", text);
+	return regex_compile(regex, anchored, e);
 }
 
 static int compile(regex_t *regex, const char *value, struct err *e)

@@ -25,7 +25,7 @@ static void put_text(struct json *j, const char *key, const char *bytes)
 {
 	autofree char *text = bytes ? results_text(bytes, strlen(bytes)) : NULL;
 
-	json_text(j, key, text);
+	json_string(j, key, text);
 }
 
 /* The wall clock when it was @ns. */

@@ -73,6 +73,22 @@ static int read_head(struct snapshot *s, uint64_t file_size, uint64_t *size, str
 	return 0;
 }
 
+int snapshot_is(const char *path, struct err *e)
+{
+	uint32_t header[sizeof(struct fdt_header) / sizeof(uint32_t)];
+	struct format_trailer trailer;
+	uint64_t size;
+
+	autofd int fd = file_open(path, "file", &size, e);
+
+	if (fd < 0)
+		return fd;
+	return size >= sizeof(header) && file_read_at(fd, header, sizeof(header), 0) == 0 &&
+	       fdt_magic(header) == FDT_MAGIC && size - sizeof(trailer) >= fdt_totalsize(header) &&
+	       file_read_at(fd, &trailer, sizeof(trailer), fdt_totalsize(header)) == 0 &&
+	       !memcmp(trailer.magic, FORMAT_MAGIC, sizeof(trailer.magic));
+}
+
 int snapshot_open(struct snapshot *s, const char *path, struct machine_config *cfg, struct err *e)
 {
 	uint64_t file_size, size = 0, ram_off = 0;

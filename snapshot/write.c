@@ -4,21 +4,17 @@
  * there is nothing that the loop could serve but the person's keys and other commands. These wait; in return nothing can
  * touch the machine between its state and its RAM: no reset, no device, no second snapshot.
  *
- * The file is written aside, under a name of its own in the same folder, synchronised, and renamed: whoever looks
- * finds the whole of it or none.
+ * Whoever looks at the file finds the whole of it or none (util/aside.h).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libfdt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include "format.h"
 #include "snapshot/snapshot.h"
-#include "util/cleanup.h"
+#include "util/aside.h"
 
 /* What is looked for zeroes at a time, and is left a hole if there is nothing else. */
 #define CHUNK (4 * KiB)
@@ -79,53 +75,28 @@ static int write_all(int fd, const struct dt *dt, const struct ram *ram)
 		ret = write_at(fd, &trailer, sizeof(trailer), size);
 	if (ret == 0)
 		ret = write_ram(fd, ram, ram_off);
-	return ret == 0 && fsync(fd) < 0 ? -errno : ret;
-}
-
-/* The folder, so that the name survives a power cut as well. */
-static int sync_folder(const char *path)
-{
-	autofree char *folder = strdup(path);
-	char *slash = folder ? strrchr(folder, '/') : NULL;
-	autofd int fd = -1;
-
-	if (!folder)
-		return -ENOMEM;
-	if (slash)
-		slash[slash == folder] = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return ret;
 }
 
 /* Guests' memory is nobody else's to read. */
 static int write_file(const char *path, const struct dt *dt, const struct ram *ram, struct err *e)
 {
-	autofree char *aside = NULL;
-	autofd int fd = -1;
+	struct aside aside;
 	struct stat st;
 	int ret;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "cannot write %s: it is no regular file", path);
-	if (asprintf(&aside, "%s.XXXXXX", path) < 0) {
-		aside = NULL;
-		return err_sys(e, "cannot write %s", path);
+	ret = aside_open(&aside, path, 0600, e);
+	if (ret == 0) {
+		ret = write_all(aside.fd, dt, ram);
+		if (ret < 0)
+			err_set(e, -ret, "cannot write %s: %s", path, strerror(-ret));
 	}
-	fd = mkostemp(aside, O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "cannot write %s", path);
-	ret = write_all(fd, dt, ram);
-	if (ret == 0 && rename(aside, path) < 0)
-		ret = -errno;
-	if (ret < 0) {
-		unlink(aside);
-		return err_set(e, -ret, "cannot write %s: %s", path, strerror(-ret));
-	}
-	ret = sync_folder(path);
-	if (ret < 0)
-		return err_set(e, -ret, "%s is written, but may not survive a power cut: %s", path,
-			       strerror(-ret));
-	return 0;
+	if (ret == 0)
+		ret = aside_keep(&aside, path, e);
+	aside_drop(&aside);
+	return ret;
 }
 
 static int write_tree(struct machine *m, struct dt *dt, struct err *e)
@@ -148,13 +119,15 @@ int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e
 
 	if (ret < 0)
 		return ret;
-	machine_pause(m);
+	ret = machine_freeze(m, e);
+	if (ret < 0)
+		return ret;
 	ret = write_tree(m, &dt, e);
 	if (ret == 0)
 		ret = write_file(path, &dt, machine_ram(m), e);
 	if (ret == 0 && stop)
 		machine_stop(m); /* before any vCPU goes on */
-	machine_continue(m);
+	machine_thaw(m);
 	dt_free(&dt);
 	return ret;
 }

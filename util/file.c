@@ -2,10 +2,9 @@
 /* Whole files, in and out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "util/aside.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 
@@ -73,39 +72,23 @@ static int write_in_place(const char *path, const void *buf, size_t len, struct 
 	return 0;
 }
 
-static int write_aside(const char *path, const char *aside, int fd, const void *buf, size_t len)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	if (fchmod(fd, 0666 & ~mask) < 0)
-		return -errno;
-	if (write_all(fd, buf, len) < 0 || fsync(fd) < 0 || rename(aside, path) < 0)
-		return -errno;
-	return 0;
-}
-
 int file_write(const char *path, const void *buf, size_t len, struct err *e)
 {
-	autofree char *aside = NULL;
-	autofd int fd = -1;
+	struct aside aside;
 	struct stat st;
+	mode_t mask;
 	int ret;
 
 	/* A link is followed, not replaced: /dev/stdout is one. */
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_in_place(path, buf, len, e);
-	if (asprintf(&aside, "%s.XXXXXX", path) < 0) {
-		aside = NULL;
-		return err_sys(e, "cannot write %s", path);
-	}
-	fd = mkostemp(aside, O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "cannot write %s", path);
-	if (write_aside(path, aside, fd, buf, len) < 0) {
+	mask = umask(0);
+	umask(mask);
+	ret = aside_open(&aside, path, 0666 & ~mask, e);
+	if (ret == 0 && write_all(aside.fd, buf, len) < 0)
 		ret = err_sys(e, "cannot write %s", path);
-		unlink(aside);
-		return ret;
-	}
-	return 0;
+	if (ret == 0)
+		ret = aside_keep(&aside, path, e);
+	aside_drop(&aside);
+	return ret;
 }

@@ -2,21 +2,36 @@
 /* The JSON writer. */
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 #include "util/json.h"
+#include "util/utf8.h"
 
-/* @escape_from: from this character on all are escaped; 0x100: none. */
-static void put_string(FILE *out, const char *s, unsigned int escape_from)
+unsigned int json_escape(char *to, const char **text)
 {
-	fputc('"', out);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	const uint8_t *p = (const uint8_t *)*text;
+	uint32_t c = 0;
+	unsigned int len = utf8_decode(p, p + strnlen(*text, 4), &c);
 
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f || c >= escape_from)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
+	*text += len ? len : 1;
+	if (!len)
+		c = 0xfffd; /* the replacement character */
+	if (c == '"' || c == '\\')
+		return (unsigned int)sprintf(to, "\\%c", (char)c);
+	if (!len || c < ' ' || (c >= 0x7f && c < 0xa0))
+		return (unsigned int)sprintf(to, "\\u%04" PRIx32, c);
+	memcpy(to, p, len);
+	return len;
+}
+
+static void put_string(FILE *out, const char *s)
+{
+	char escaped[JSON_ESCAPE_SIZE];
+
+	fputc('"', out);
+	while (*s) {
+		unsigned int len = json_escape(escaped, &s);
+
+		fwrite(escaped, 1, len, out);
 	}
 	fputc('"', out);
 }
@@ -32,7 +47,7 @@ static void begin_value(struct json *j, const char *key)
 	for (unsigned int i = 0; i < j->depth; i++)
 		fputs("  ", j->out);
 	if (key) {
-		put_string(j->out, key, 0x7f);
+		put_string(j->out, key);
 		fputs(": ", j->out);
 	}
 }
@@ -76,16 +91,7 @@ void json_string(struct json *j, const char *key, const char *value)
 {
 	begin_value(j, key);
 	if (value)
-		put_string(j->out, value, 0x7f);
-	else
-		fputs("null", j->out);
-}
-
-void json_text(struct json *j, const char *key, const char *value)
-{
-	begin_value(j, key);
-	if (value)
-		put_string(j->out, value, 0x100);
+		put_string(j->out, value);
 	else
 		fputs("null", j->out);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "util/cleanup.h"
+#include "util/json.h"
 #include "util/log.h"
 #include "util/opt.h"
 
@@ -59,6 +60,11 @@ int log_open(const struct log_output *output, struct err *e)
 	current.vm = output->vm;
 	current.file = file;
 	return 0;
+}
+
+bool log_is_put_aside(void)
+{
+	return current.file.limit.max > 0;
 }
 
 void log_close(void)
@@ -120,21 +126,13 @@ static void print_time(char *buf, size_t size)
 	snprintf(buf + len, size - len, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-/* @text as a JSON string without its quotes. Bytes that are not plain ASCII are escaped one by one. */
+/* @text as a JSON string without its quotes. Returns its length. */
 static int print_json(char *buf, const char *text)
 {
 	char *to = buf;
 
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			to += sprintf(to, "\\%c", c);
-		else if (c < ' ' || c > '~')
-			to += sprintf(to, "\\u%04x", c);
-		else
-			*to++ = (char)c;
-	}
+	while (*text)
+		to += json_escape(to, &text);
 	return (int)(to - buf);
 }
 

@@ -16,6 +16,14 @@ int opt_set_string(void *field, const char *value, struct err *e)
 	return 0;
 }
 
+int opt_set_switch(void *field, const char *value, struct err *e)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		return err_set(e, EINVAL, "'%s' is none of on, off", value);
+	*(bool *)field = value[1] == 'n';
+	return 0;
+}
+
 int opt_set_flag(void *field, const char *value, struct err *e)
 {
 	(void)value;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include "util/bits.h"
 #include "virtio/balloon.h"
+#include "vm/dt_in.h"
 
 #define QUEUE_SIZE 128
 
@@ -42,6 +43,12 @@ static struct virtio_balloon *to_balloon(struct virtio_device *dev)
 static const struct ram *ram_of(const struct virtio_balloon *b)
 {
 	return b->dev.queue[0].ram;
+}
+
+/* Bytes of b->given. */
+static size_t given_size(const struct virtio_balloon *b)
+{
+	return ram_of(b)->size / PAGE_SIZE / 8 + 1;
 }
 
 static void pay(struct virtio_balloon *b, uint64_t cost)
@@ -275,7 +282,7 @@ static bool balloon_stop(struct virtio_device *dev, int queue)
 		put_le32(b->config + offsetof(struct virtio_balloon_config, actual), 0);
 		b->answers = 0;
 		if (b->given)
-			memset(b->given, 0, ram_of(b)->size / PAGE_SIZE / 8);
+			memset(b->given, 0, given_size(b));
 		timer_set(&b->again, 0);
 	}
 	return true;
@@ -293,6 +300,41 @@ static void balloon_config_write(struct virtio_device *dev, uint32_t off, uint32
 	}
 }
 
+/* The guest's buffer of statistics goes back to its ring, from where its answer is taken again. */
+static bool balloon_freeze(struct virtio_device *dev)
+{
+	struct virtio_balloon *b = to_balloon(dev);
+
+	if (b->held) {
+		b->held = false;
+		b->answers--;
+		virtq_unpop(&dev->queue[QUEUE_STATS]);
+	}
+	return true;
+}
+
+/* How far a buffer is served is not told: what was done is done again, without harm. */
+static void balloon_save(const struct virtio_device *dev, struct dt *dt)
+{
+	const struct virtio_balloon *b = container_of(dev, struct virtio_balloon, dev);
+
+	dt_bytes(dt, "config", b->config, sizeof(b->config));
+	if (b->given)
+		dt_bytes(dt, "given", b->given, given_size(b));
+}
+
+static void balloon_restore(struct virtio_device *dev, struct dt_in *in, int node)
+{
+	struct virtio_balloon *b = to_balloon(dev);
+	size_t len = sizeof(b->config), given = b->given ? given_size(b) : 0;
+
+	dt_in_bytes(in, node, "config", b->config, sizeof(b->config), &len);
+	if (b->given)
+		dt_in_bytes(in, node, "given", b->given, given_size(b), &given);
+	if (len != sizeof(b->config) || (b->given && given != given_size(b)))
+		dt_in_fail(in, "config", "its length is wrong");
+}
+
 static const struct virtio_class balloon_class = {
 	.name = "balloon",
 	.id = VIRTIO_ID_BALLOON,
@@ -300,6 +342,9 @@ static const struct virtio_class balloon_class = {
 	.config_write = balloon_config_write,
 	.notify = balloon_notify,
 	.stop = balloon_stop,
+	.freeze = balloon_freeze,
+	.save = balloon_save,
+	.restore = balloon_restore,
 };
 
 static void put_target(struct virtio_balloon *b, uint64_t target)
@@ -320,7 +365,7 @@ int virtio_balloon_init(struct virtio_balloon *b, const char *name, const struct
 	*b = (struct virtio_balloon){ .backend = backend, .again = again };
 	if (ram->page_size > PAGE_SIZE) {
 		offered |= 1ULL << VIRTIO_BALLOON_F_MUST_TELL_HOST;
-		b->given = calloc(1, ram->size / PAGE_SIZE / 8 + 1);
+		b->given = calloc(1, ram->size / PAGE_SIZE / 8 + 1); /* given_size() */
 	}
 	ret = virtio_init(&b->dev, &balloon_class, name, ram, VIRTIO_BALLOON_QUEUES, QUEUE_SIZE,
 			  offered, e);

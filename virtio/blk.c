@@ -15,11 +15,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include "blk_chain.h"
 #include "util/bits.h"
 #include "virtio/blk.h"
+#include "vm/dt_in.h"
 
 /* Two parts of a chain are header and status. */
 #define SEG_MAX (VIRTIO_BLK_QUEUE_SIZE - 2)
@@ -218,6 +220,42 @@ static void blk_start(struct virtio_device *dev)
 		set_writeback(to_blk(dev), false);
 }
 
+static bool blk_freeze(struct virtio_device *dev)
+{
+	return !to_blk(dev)->in_flight;
+}
+
+static void blk_save(const struct virtio_device *dev, struct dt *dt)
+{
+	const struct virtio_blk *blk = container_of(dev, struct virtio_blk, dev);
+
+	dt_cells(dt, "writeback", *FIELD(blk, wce));
+	dt_u64(dt, "capacity", blk->backend.info.size);
+}
+
+static void blk_restore(struct virtio_device *dev, struct dt_in *in, int node)
+{
+	struct virtio_blk *blk = to_blk(dev);
+	uint32_t writeback = 0;
+	uint64_t size = 0;
+
+	dt_in_u32(in, node, "writeback", &writeback);
+	dt_in_u64(in, node, "capacity", &size);
+	if (writeback > 1)
+		dt_in_fail(in, "writeback", "no such value");
+	if (in->ret < 0)
+		return;
+	if (blk->backend.info.readonly && dev->status & VIRTIO_CONFIG_S_FEATURES_OK &&
+	    !virtio_has(dev, VIRTIO_BLK_F_RO)) {
+		in->ret = err_set(in->e, EROFS, "%s: the guest writes to %s, which is read-only",
+				  in->name, dev->name);
+		return;
+	}
+	set_writeback(blk, writeback);
+	dev->config_news |= size != blk->backend.info.size;
+	dev->generation += size != blk->backend.info.size;
+}
+
 static const struct virtio_counter blk_counters[] = {
 	{ "reads", offsetof(struct virtio_blk, count.reads) },
 	{ "read-bytes", offsetof(struct virtio_blk, count.read_bytes) },
@@ -238,6 +276,9 @@ static const struct virtio_class blk_class = {
 	.start = blk_start,
 	.notify = blk_notify,
 	.stop = blk_stop,
+	.freeze = blk_freeze,
+	.save = blk_save,
+	.restore = blk_restore,
 };
 
 static void blk_done(void *ctx, struct block_request *io)

@@ -100,7 +100,7 @@ void console_take_turn(struct virtio_console *con)
 }
 
 /* Until the driver is ready, this begins the quiet moment anew. */
-static void wait_for_driver(struct virtio_console *con)
+void console_wait_for_driver(struct virtio_console *con)
 {
 	if (virtio_runs(&con->dev) && !con->settled && !con->turn)
 		timer_set(&con->again, con->spoke ? QUIET_NS : SILENT_NS);
@@ -146,7 +146,7 @@ static void transmit(struct virtio_console_port *port, size_t budget)
 	if (!budget)
 		console_take_turn(con);
 	else if (port->input_refused || has_size(con))
-		wait_for_driver(con);
+		console_wait_for_driver(con);
 }
 
 size_t console_fill(const struct virtq_chain *chain, const uint8_t *buf, size_t len)
@@ -184,7 +184,7 @@ static bool is_open(struct virtio_console_port *port)
 		return false;
 	if (multiport(con))
 		return port->open;
-	wait_for_driver(con);
+	console_wait_for_driver(con);
 	return con->settled;
 }
 
@@ -295,7 +295,7 @@ static void console_start(struct virtio_device *dev)
 	struct virtio_console *con = to_console(dev);
 
 	if (has_size(con))
-		wait_for_driver(con);
+		console_wait_for_driver(con);
 }
 
 static bool console_stop(struct virtio_device *dev, int queue)
@@ -343,6 +343,9 @@ static const struct virtio_class console_class = {
 	.start = console_start,
 	.notify = console_notify,
 	.stop = console_stop,
+	.save = console_save,
+	.restore = console_restore,
+	.features_anywhere = 1ULL << VIRTIO_CONSOLE_F_SIZE,
 };
 
 static int init(struct virtio_console *con, const char *name, const struct ram *ram,
@@ -362,13 +365,11 @@ static int init(struct virtio_console *con, const char *name, const struct ram *
 }
 
 int virtio_console_init(struct virtio_console *con, const char *name, const struct ram *ram,
-			struct char_backend backend, bool sized, struct timer again, struct err *e)
+			struct char_backend backend, struct timer again, struct err *e)
 {
-	uint64_t offered = 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE;
+	uint64_t offered = 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE | 1ULL << VIRTIO_CONSOLE_F_SIZE;
 	int ret;
 
-	if (sized)
-		offered |= 1ULL << VIRTIO_CONSOLE_F_SIZE;
 	memset(con, 0, sizeof(*con));
 	con->nr_ports = 1;
 	con->port[0].line.backend = backend;

@@ -21,6 +21,7 @@
 #define DUE_OPEN  2
 #define DUE_NAME  4
 #define DUE_CLOSE 8
+_Static_assert(2 * DUE_CLOSE == CONSOLE_DUE_END, "all bits");
 
 struct control {
 	uint32_t id;

@@ -7,6 +7,9 @@
 
 #define CONSOLE_QUEUE_SIZE 128
 
+/* Above all bits of port->due. */
+#define CONSOLE_DUE_END 16
+
 /* Queues (5.3.2): of port 0, of control messages, then two of each further port. */
 enum { QUEUE_RX0, QUEUE_TX0, QUEUE_CONTROL_RX, QUEUE_CONTROL_TX, QUEUE_PORT1 };
 
@@ -22,11 +25,18 @@ size_t console_fill(const struct virtq_chain *chain, const uint8_t *buf, size_t 
 /* Goes on with all queues after others on the loop had their turn. */
 void console_take_turn(struct virtio_console *con);
 
+/* The first input waits for a moment without output, from now on. */
+void console_wait_for_driver(struct virtio_console *con);
+
 /* The guest may have room on @port: asks for the input that was refused. */
 void console_ask_for_input(struct virtio_console_port *port);
 
 /* The guest has opened a port, or closed it. */
 void console_port_opened(struct virtio_console_port *port, bool open);
+
+/* console_save.c: of the class. */
+void console_save(const struct virtio_device *dev, struct dt *dt);
+void console_restore(struct virtio_device *dev, struct dt_in *in, int node);
 
 /* console_control.c: the host's end is closed, and the driver is told. */
 void console_hang_up(struct virtio_console_port *port);

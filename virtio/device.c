@@ -394,7 +394,7 @@ void virtio_notify(struct virtio_device *dev, uint32_t queue)
 {
 	struct virtq *q = find(dev, queue);
 
-	if (!q || !q->enabled || !virtio_runs(dev) || !dev->class->notify)
+	if (!q || !q->enabled || dev->frozen || !virtio_runs(dev) || !dev->class->notify)
 		return;
 	dev->nr_notifications++;
 	virtq_disable_notify(q);
@@ -407,7 +407,7 @@ bool virtio_pop(struct virtio_device *dev, unsigned int queue, struct virtq_chai
 	struct virtq *q = &dev->queue[queue];
 	int ret;
 
-	if (!virtio_runs(dev))
+	if (dev->frozen || !virtio_runs(dev))
 		return false;
 	ret = virtq_pop(q, chain, iov, nr_iov);
 	if (!ret && virtq_enable_notify(q))

@@ -6,6 +6,7 @@
 #include <linux/virtio_mmio.h>
 #include "util/bits.h"
 #include "virtio/mmio.h"
+#include "vm/dt_in.h"
 
 /* What the distribution's header lacks (4.2.2). */
 #define QUEUE_RESET 0x0c0
@@ -49,9 +50,31 @@ static void reset_done(void *ctx)
 	mmio->waits = false;
 }
 
+static const struct dt_field state[] = {
+	DT_FIELD(virtio_mmio, features_sel),
+	DT_FIELD(virtio_mmio, accepted_sel),
+	DT_FIELD(virtio_mmio, queue_sel),
+	DT_FIELD(virtio_mmio, interrupt_status),
+};
+
+static void save(void *ctx, struct dt *dt)
+{
+	dt_begin(dt, "mmio");
+	dt_fields(dt, ctx, state, ARRAY_SIZE(state));
+	dt_end(dt);
+}
+
+/* Edges that were raised are the interrupt controller's. */
+static void restore(void *ctx, struct dt_in *in, int node)
+{
+	dt_in_fields(in, dt_in_node(in, node, "mmio", NULL), ctx, state, ARRAY_SIZE(state));
+}
+
 static const struct virtio_transport transport = {
 	.interrupt = raise_interrupt,
 	.reset_done = reset_done,
+	.save = save,
+	.restore = restore,
 };
 
 static uint32_t read_reg(const struct virtio_mmio *mmio, uint64_t off)

@@ -255,6 +255,9 @@ static const struct virtio_class net_class = {
 	.start = net_start,
 	.notify = net_notify,
 	.stop = net_stop,
+	.freeze = net_freeze,
+	.save = net_save,
+	.restore = net_restore,
 };
 
 static void fill_config(struct virtio_net *net)

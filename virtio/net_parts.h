@@ -25,6 +25,11 @@ void net_watch(struct virtio_net_pair *pair, bool read, bool write);
 /* The guest takes the offloads that these feature bits stand for, and no others. */
 void net_set_offloads(struct virtio_net *net, uint64_t features);
 
+/* net_save.c: of the class. */
+bool net_freeze(struct virtio_device *dev);
+void net_save(const struct virtio_device *dev, struct dt *dt);
+void net_restore(struct virtio_device *dev, struct dt_in *in, int node);
+
 /* net_receive.c */
 
 /* Gives the guest what the back end has, as far as the guest has buffers. */

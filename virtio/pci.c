@@ -73,8 +73,49 @@ static void reset_done(void *ctx)
 	update_intx(pci);
 }
 
-static const struct virtio_transport transport = { .interrupt = interrupt,
-						   .reset_done = reset_done };
+static const struct dt_field state[] = {
+	DT_FIELD(virtio_pci, features_sel), DT_FIELD(virtio_pci, accepted_sel),
+	DT_FIELD(virtio_pci, queue_sel),    DT_FIELD(virtio_pci, config_vector),
+	DT_FIELD(virtio_pci, isr),
+};
+
+static size_t vectors_size(const struct virtio_pci *pci)
+{
+	return pci->dev->nr_queues * sizeof(pci->queue_vector[0]);
+}
+
+static void save(void *ctx, struct dt *dt)
+{
+	const struct virtio_pci *pci = ctx;
+
+	dt_begin(dt, "pci");
+	dt_fields(dt, pci, state, ARRAY_SIZE(state));
+	dt_bytes(dt, "vectors", pci->queue_vector, vectors_size(pci));
+	pci_save(&pci->function, dt);
+	msix_save(&pci->msix, dt);
+	dt_end(dt);
+}
+
+/* A vector that there is not sends nothing, whatever its number. */
+static void restore(void *ctx, struct dt_in *in, int parent)
+{
+	struct virtio_pci *pci = ctx;
+	int node = dt_in_node(in, parent, "pci", NULL);
+	size_t len = 0;
+
+	dt_in_fields(in, node, pci, state, ARRAY_SIZE(state));
+	dt_in_bytes(in, node, "vectors", pci->queue_vector, vectors_size(pci), &len);
+	if (in->ret == 0 && len != vectors_size(pci))
+		dt_in_fail(in, "vectors", "its length is wrong");
+	pci_restore(&pci->function, in, node);
+	msix_restore(&pci->msix, in, node);
+	if (in->ret == 0)
+		update_intx(pci);
+}
+
+static const struct virtio_transport transport = {
+	.interrupt = interrupt, .reset_done = reset_done, .save = save, .restore = restore
+};
 
 /* --- The structures in the BAR --- */
 

@@ -9,6 +9,7 @@
 #include <linux/virtio_ids.h>
 #include "util/bits.h"
 #include "virtio/rng.h"
+#include "vm/dt_in.h"
 
 #define QUEUE_SIZE 64
 
@@ -106,11 +107,30 @@ void virtio_rng_due(void *ctx)
 	virtio_notify(&rng->dev, 0);
 }
 
+/* The time since is not counted: a machine that stands still earns nothing. */
+static void rng_save(const struct virtio_device *dev, struct dt *dt)
+{
+	dt_u64(dt, "credit", container_of(dev, struct virtio_rng, dev)->credit);
+}
+
+static void rng_restore(struct virtio_device *dev, struct dt_in *in, int node)
+{
+	uint64_t credit = 0;
+
+	dt_in_u64(in, node, "credit", &credit);
+	if (credit > NS_PER_S)
+		dt_in_fail(in, "credit", "no such value");
+	else
+		container_of(dev, struct virtio_rng, dev)->credit = credit;
+}
+
 static const struct virtio_class rng_class = {
 	.name = "rng",
 	.id = VIRTIO_ID_RNG,
 	.pci_class = PCI_CLASS_OTHERS,
 	.notify = rng_notify,
+	.save = rng_save,
+	.restore = rng_restore,
 };
 
 int virtio_rng_init(struct virtio_rng *rng, const char *name, const struct ram *ram,

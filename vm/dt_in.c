@@ -2,6 +2,7 @@
 /* Reading a device tree that is not trusted, property by property. */
 #include <errno.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <string.h>
 #include "vm/dt_in.h"
 
@@ -29,6 +30,14 @@ int dt_in_node(struct dt_in *in, int parent, const char *name, const char *compa
 		return -1;
 	}
 	return node;
+}
+
+int dt_in_nth(struct dt_in *in, int parent, const char *name, unsigned int nr)
+{
+	char full[32];
+
+	snprintf(full, sizeof(full), "%s@%x", name, nr);
+	return dt_in_node(in, parent, full, NULL);
 }
 
 bool dt_in_has(const struct dt_in *in, int node, const char *name)
@@ -92,6 +101,25 @@ void dt_in_bytes(struct dt_in *in, int node, const char *name, void *buf, size_t
 	}
 	memcpy(buf, value, (size_t)size);
 	*len = (size_t)size;
+}
+
+void dt_in_strings(struct dt_in *in, int node, const char *name,
+		   int (*take)(void *ctx, const char *text, struct err *e), void *ctx)
+{
+	int nr;
+
+	if (!dt_in_has(in, node, name))
+		return;
+	nr = fdt_stringlist_count(in->fdt, node, name);
+	if (nr < 0)
+		dt_in_fail(in, name, "it is no list of strings");
+	for (int i = 0; i < nr && in->ret == 0; i++) {
+		const char *text = fdt_stringlist_get(in->fdt, node, name, i, NULL);
+
+		in->ret = take(ctx, text, in->e);
+		if (in->ret < 0)
+			err_wrap(in->e, in->ret, "%s: %s", in->name, name);
+	}
 }
 
 void dt_fields(struct dt *dt, const void *object, const struct dt_field *fields, size_t nr)

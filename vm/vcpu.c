@@ -15,6 +15,7 @@
 #include <time.h>
 #include "kvm/kvm.h"
 #include "util/bits.h"
+#include "util/sandbox.h"
 #include "util/tally.h"
 #include "util/timeline.h"
 #include "vcpu.h"
@@ -280,6 +281,7 @@ static void *vcpu_thread(void *arg)
 
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	pthread_setname_np(pthread_self(), name);
+	sandbox_enter(vm->sandbox);
 	set_alive(vcpu, true);
 	for (;;) {
 		if (take_kick(vcpu))

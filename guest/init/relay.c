@@ -39,6 +39,7 @@ static struct job {
 	int master; /* the terminal's, or -1 */
 	int pid;
 	bool ended;
+	bool terminate; /* it, as soon as it is there */
 	int status;
 	char line[INIT_LINE_MAX]; /* of the control port, so far */
 	size_t line_len;
@@ -181,11 +182,23 @@ static void reap(void)
 	}
 }
 
-/* "size COLUMNS ROWS" */
+/* The command and what it started in its group; a shell that reads a terminal heeds only the end of that. */
+static void terminate(void)
+{
+	job.terminate = false;
+	if (job.ended)
+		return;
+	sys(kill, -job.pid, SIGTERM);
+	if (job.master >= 0)
+		sys(kill, -job.pid, SIGHUP);
+}
+
+/* "terminate", or "size COLUMNS ROWS" */
 static void take_line(const char *line)
 {
 	struct winsize size = { 0 };
 
+	job.terminate |= !strcmp(line, "terminate");
 	if (job.master < 0 || memcmp(line, "size ", 5))
 		return;
 	line += 5;
@@ -225,7 +238,7 @@ static void wait_for_work(bool *heard, bool *reaped)
 {
 	struct pollfd poll[2 + 2 * RELAYS_MAX] = {
 		{ .fd = job.signals, .events = POLLIN },
-		{ .fd = job.master >= 0 ? job.control : -1, .events = POLLIN },
+		{ .fd = job.control, .events = POLLIN },
 	};
 
 	for (unsigned int i = 0; i < job.nr; i++) {
@@ -272,6 +285,8 @@ void command_run(const struct config *cfg, const struct ports *ports)
 		hear();
 	start(cfg);
 	while (!over()) {
+		if (job.terminate)
+			terminate();
 		wait_for_work(&heard, &reaped);
 		if (reaped)
 			reap();

@@ -30,6 +30,7 @@ struct line_options {
 
 struct port_options {
 	char *name;
+	char *text; /* the whole option, as it was given */
 	struct line_options line;
 };
 

@@ -13,6 +13,7 @@
 struct disk_option {
 	struct disk_config file; /* its strings are this struct's own: malloc()ed */
 	char *serial;            /* or NULL */
+	char *text;              /* the whole option, as it was given; malloc()ed */
 	uint32_t nr_queues;      /* 0: one */
 	enum virtio_bus bus;
 };

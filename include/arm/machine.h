@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "arm/allow.h"
 #include "arm/command.h"
 #include "arm/consoles.h"
 #include "arm/disks.h"
@@ -84,6 +85,7 @@ struct machine_config {
 	enum irqchip irqchip;
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
+	struct allow allow;  /* what --allow lets pass of a saved machine */
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
@@ -92,6 +94,7 @@ struct machine_config {
 	struct share_options shares;
 	struct guest_command *command; /* that the guest runs, or NULL */
 	struct vsock_options vsock;
+	bool sandbox; /* confines the process before the guest runs; see util/sandbox.h */
 	bool balloon; /* on the machine's bus */
 	bool pmu;
 	bool nodefaults; /* add nothing to the command line that was not asked for */
@@ -176,6 +179,12 @@ void machine_untap_console(struct machine *m, struct console_tap *tap);
 size_t machine_console_input(struct machine *m, const uint8_t *buf, size_t len);
 
 /*
+ * Tells the guest that its console has another size, in characters, over all lives, until it has yet another. Returns false if
+ * the console has none: a serial line. By a machine_control, on the thread of machine_run().
+ */
+bool machine_console_resize(struct machine *m, uint16_t cols, uint16_t rows);
+
+/*
  * @heard(@ctx) is called when the guest's kernel says by the pvpanic device that it panicked, in place of a
  * warning: on a vCPU's thread, with the device's lock held; must not block. For one life: by a machine_control's
  * running(), before the guest runs.
@@ -198,8 +207,8 @@ uint32_t machine_psci(const struct machine *m);
 bool machine_wake(struct machine *m);
 
 /*
- * Presses the machine's power button, for a moment. What comes of it is the guest's to say: nothing, if it has no driver
- * for it. By a machine_control, on the thread of machine_run().
+ * Presses the machine's power button, for a moment; of a machine that runs a command, asks its guest to end that. What comes of
+ * it is the guest's to say: nothing, if it has no driver for it. By a machine_control, on the thread of machine_run().
  */
 void machine_press_power(struct machine *m);
 

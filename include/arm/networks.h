@@ -16,6 +16,7 @@
 struct network_option {
 	enum { NETWORK_USER, NETWORK_TAP } mode;
 	enum virtio_bus bus;
+	char *text; /* the whole option, as it was given; malloc()ed */
 	bool has_mac;
 	uint8_t mac[NET_MAC_SIZE];
 	bool vhost;            /* NETWORK_TAP: the kernel moves the frames */

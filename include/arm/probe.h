@@ -13,4 +13,17 @@
  */
 int host_probe(const char *dev, struct host_profile *p, struct err *e);
 
+/* How fast this host's counter runs, in Hz, as its guests are told; 0 on a machine of another kind. */
+static inline uint64_t counter_frequency(void)
+{
+#ifdef __aarch64__
+	uint64_t hz;
+
+	asm("mrs %0, cntfrq_el0" : "=r"(hz));
+	return hz;
+#else
+	return 0; /* a fake KVM on another machine */
+#endif
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "arm/machine.h"
+#include "arm/profile.h"
 #include "vm/dt.h"
 
 /* A VM with 512 CPUs fits. A tree that is larger is none. */
@@ -32,8 +33,17 @@ struct saved_machine {
 int machine_can_save(struct machine *m, struct err *e);
 
 /*
- * Writes all state of @m but RAM into @dt, nodes of the root; between machine_pause() and machine_continue(), if
- * machine_can_save() says so. Returns 0, or -errno with @e set. The loop's thread.
+ * Pauses the machine and brings its devices to a stand: what they have in the host's hands comes back, images have all that was
+ * written to them, nothing new begins. Takes as long as the disks do, and is synchronous. Returns 0; or -errno with
+ * @e set, and the machine goes on. If machine_can_save() says so. The loop's thread, which must not serve sources until
+ * machine_thaw().
+ */
+int machine_freeze(struct machine *m, struct err *e);
+/* It goes on; but one that was stopped meanwhile (machine_stop()) ends where it stood. */
+void machine_thaw(struct machine *m);
+
+/*
+ * Writes all state of @m but RAM into @dt, nodes of the root; between machine_freeze() and machine_thaw(). Returns 0, or -errno with @e set. The loop's thread.
  */
 int machine_save(struct machine *m, struct dt *dt, struct err *e);
 
@@ -46,5 +56,13 @@ const struct ram *machine_ram(const struct machine *m);
  * with @e set.
  */
 int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, struct err *e);
+
+/*
+ * What the VM that saved_machine_read() made @saved and @cfg of has of its host, as a profile of a host that has just that: for
+ * compare_saved(), with saved->features. A register that differs between its vCPUs has vCPU 0's value, or another's if
+ * that is 0. Returns 0, *p being the caller's to profile_free(); or -errno with @e set and *p PROFILE_NONE.
+ */
+int saved_profile(const struct saved_machine *saved, const struct machine_config *cfg,
+		  struct host_profile *p, struct err *e);
 
 #endif

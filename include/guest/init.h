@@ -23,6 +23,7 @@
  *			"exec ERRNO"		it could not be executed
  *			"fail ERRNO WHAT"	it was not come to
  *	lkvm to guest	"size COLUMNS ROWS"	of the terminal, whenever it changes
+ *			"terminate"		the command, once: SIGTERM, and on a terminal SIGHUP
  *
  * The first of the guest's lines is its last: after it, and when all of its ports for output are closed, lkvm
  * ends the machine.

@@ -68,6 +68,22 @@ void disk_connect(struct disk *disk, struct block_frontend frontend);
 void disk_disconnect(struct disk *disk);
 
 /*
+ * Waits for everything in flight, as disk_disconnect() does, and writes out what is still to be written: another process
+ * can go on with the image. The device must not submit meanwhile. Loop's thread. Returns 0, or -errno with @e set.
+ */
+int disk_settle(struct disk *disk, struct err *e);
+
+/* What tells whether an image is as it was. */
+struct disk_identity {
+	uint64_t size; /* that the guest sees, in bytes */
+	uint64_t inode,
+		written; /* of a file: its number; when it was last written, in ns since 1970 */
+};
+
+/* Returns 0, or -errno with @e set. */
+int disk_identify(const struct disk *disk, struct disk_identity *id, struct err *e);
+
+/*
  * Looks at a raw image's size again, or (@size not 0, in bytes) extends the file to it first; it
  * only shrinks where somebody else has made it smaller. Tells the device. Loop's thread, its lock
  * not held. Returns 0, or -errno with @e saying what is wrong with the disk, without its name.

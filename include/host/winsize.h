@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The size of the terminal, told to a device whenever it changes (SIGWINCH, by a signalfd in the loop). */
+/*
+ * The size of the terminal, told to a device whenever it changes (SIGWINCH, by a signalfd in the loop). Where there are more
+ * terminals, or only others', the last size counts.
+ */
 #ifndef LKVM_HOST_WINSIZE_H
 #define LKVM_HOST_WINSIZE_H
 
@@ -10,7 +13,8 @@
 struct winsize_watch {
 	struct loop_source source; /* signalfd, or -1 */
 	struct loop *loop;
-	int tty; /* the caller's */
+	int tty;             /* the caller's */
+	uint16_t cols, rows; /* the last size; 0: not known */
 	struct char_frontend frontend;
 };
 
@@ -23,11 +27,14 @@ struct winsize_watch {
  */
 int winsize_open(struct winsize_watch *watch, struct loop *loop, int tty, struct err *e);
 
-/* Tells @frontend, whose resized() is set, the size as it is, and from now on its changes. */
+/* Another terminal's size. On the loop's thread. */
+void winsize_set(struct winsize_watch *watch, uint16_t cols, uint16_t rows);
+
+/* Tells @frontend, whose resized() is set, the size as it is, if it is known, and from now on its changes. */
 void winsize_connect(struct winsize_watch *watch, struct char_frontend frontend);
 void winsize_disconnect(struct winsize_watch *watch);
 
-/* Both also of WINSIZE_NONE: nothing is watched. */
+/* These three also of WINSIZE_NONE: nothing is watched. */
 void winsize_close(struct winsize_watch *watch);
 
 #endif

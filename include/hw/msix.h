@@ -48,6 +48,10 @@ void msix_raise(struct msix *msix, unsigned int nr);
 /* The events behind all vectors are gone (a reset): nothing is pending. */
 void msix_forget(struct msix *msix);
 
+/* Table and pending bits: properties in the node that is begun; and back, after pci_restore(). */
+void msix_save(const struct msix *msix, struct dt *dt);
+void msix_restore(struct msix *msix, struct dt_in *in, int node);
+
 /* To be called from the function's config_written(): masks may have been lifted. */
 void msix_config_written(struct msix *msix, unsigned int off, unsigned int len);
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "util/err.h"
 #include "vm/bus.h"
+#include "vm/dt_in.h"
 #include "vm/irq.h"
 
 #define PCI_SLOTS       32
@@ -52,6 +53,7 @@ struct pci_function {
 	uint8_t config[PCI_CONFIG_SIZE];   /* little-endian, as the guest reads it */
 	uint8_t writable[PCI_CONFIG_SIZE]; /* the bits the guest may write */
 	unsigned int cap_last, cap_end;    /* where the list of capabilities goes on */
+	const struct pci_host *host;       /* by pci_add() */
 	uint16_t requester;                /* bus, device and function number; by pci_add() */
 	struct irq intx;                   /* level, by pci_add(); for pci_set_intx() */
 	bool intx_asserted;
@@ -100,6 +102,13 @@ unsigned int pci_add_capability(struct pci_function *fn, uint8_t id, unsigned in
  * Returns 0, or -ENOSPC with @e set.
  */
 int pci_add(struct pci_host *host, struct pci_function *fn, struct err *e);
+
+/*
+ * What the guest has written to @fn's configuration space: a property in the node that is begun; and back, for a function as
+ * after pci_add(): BARs are placed. That is refused if it is another function's. With the function's lock held.
+ */
+void pci_save(const struct pci_function *fn, struct dt *dt);
+void pci_restore(struct pci_function *fn, struct dt_in *in, int node);
 
 /* Whether the guest lets @fn write memory of its own accord: without that there are no messages. */
 bool pci_is_bus_master(const struct pci_function *fn);

@@ -33,6 +33,7 @@ struct request {
 	uint64_t size;                /* bytes */
 	char path[MESSAGE_PATH_SIZE]; /* absolute, of a file */
 	uint64_t cpu;                 /* the first of those that are meant */
+	uint64_t columns, rows;       /* of a terminal */
 	char key[MESSAGE_KEY_SIZE];   /* of a keyboard */
 };
 

@@ -7,18 +7,28 @@
 #define LKVM_IPC_TARGET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "ipc/client.h"
+#include "util/opt.h"
 
 struct target {
 	const char *name;
 	bool all;
 };
 
-/* A bare word, which is the name. Returns 0, or -EINVAL with @e set. */
-int target_set_word(struct target *target, const char *word, struct err *e);
+/* A command whose bare word is a VM's name. */
+struct target_words {
+	const char *command;
+	const struct opt *rows;
+	size_t nr;
+	const char *usage; /* what its help says before the options */
+};
 
-/* Whether it is said which VM; @command is named in @e otherwise. Returns 0 or -EINVAL. */
-int target_check(const struct target *target, const char *command, struct err *e);
+/*
+ * Reads a command's words, argv[0] being the command, into @into, which begins with a struct target. Returns true if it is said
+ * which VM is meant. Otherwise the help was printed or a mistake told, and *status is the command's exit status.
+ */
+bool target_parse(const struct target_words *words, void *into, int argc, char **argv, int *status);
 
 /*
  * Makes the calls for client_call_all(), sorted by name: of one VM, whether it is there or not, or of all that have a

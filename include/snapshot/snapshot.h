@@ -18,6 +18,9 @@ struct machine;
  */
 int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e);
 
+/* Whether the file @path looks like a snapshot, damaged or not: 1 or 0; or -errno with @e set. */
+int snapshot_is(const char *path, struct err *e);
+
 /* A snapshot that was opened. */
 struct snapshot {
 	struct saved_machine machine;

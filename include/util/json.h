@@ -13,6 +13,15 @@
 
 #define JSON_DEPTH_MAX 16
 
+#define JSON_ESCAPE_SIZE 8
+
+/*
+ * The next character of @text, which moves on and is not at its end, as it stands in a JSON string: UTF-8 as it is, control
+ * characters escaped, a byte that is no UTF-8 as U+FFFD. Returns the number of bytes put into @to, which has
+ * JSON_ESCAPE_SIZE of them: 6 at most for each byte of @text. The terminating NUL may be put behind them.
+ */
+unsigned int json_escape(char *to, const char **text);
+
 struct json {
 	FILE *out;
 	unsigned int depth;
@@ -26,10 +35,8 @@ void json_array(struct json *j, const char *key);
 /* Ends the innermost object or array; the outermost ends with a newline. */
 void json_end(struct json *j);
 
-/* @value: any bytes; what is not printable ASCII is escaped, byte by byte. NULL: null. */
+/* @value: any bytes, which json_escape() makes text. NULL: null. */
 void json_string(struct json *j, const char *key, const char *value);
-/* @value: valid UTF-8, which is written as it is. NULL: null. */
-void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, int64_t value);
 /* Nanoseconds, as milliseconds with three decimals. */
 void json_ms(struct json *j, const char *key, uint64_t ns);

@@ -25,7 +25,7 @@ struct log_output {
 };
 
 /*
- * What is printed, LOG_INFO until changed, and where, are the one writable variable of file scope in the project: whoever
+ * What is printed, LOG_INFO until changed, and where, are a writable variable of file scope, since whoever
  * says something knows nothing else of the program. Both are set before there are other threads.
  */
 void log_set_level(enum log_level level);
@@ -35,6 +35,9 @@ void log_set_level(enum log_level level);
  * go to stderr as well. Returns 0, or -errno with @e set: then all is as it was.
  */
 int log_open(const struct log_output *output, struct err *e);
+
+/* Whether messages go to a file with a limit, so that whoever writes one may have to put it aside. */
+bool log_is_put_aside(void);
 
 /* Back to text on stderr; closes the file. When no other thread logs. */
 void log_close(void);

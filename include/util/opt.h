@@ -31,6 +31,8 @@ struct opt {
 /* Setters for common fields: const char *, bool, and sizes in bytes (uint64_t). */
 int opt_set_string(void *field, const char *value, struct err *e);
 int opt_set_flag(void *field, const char *value, struct err *e);
+/* "on" or "off", as a bool. */
+int opt_set_switch(void *field, const char *value, struct err *e);
 /* A decimal number with one of the suffixes B K M G T (or none: M), lower case too, as bytes. */
 int opt_set_size(void *field, const char *value, struct err *e);
 /* A decimal number of seconds, or with one of the units ms s m h, as milliseconds: more than none, at most OPT_TIME_MAX. */

@@ -58,12 +58,12 @@ struct virtio_console {
 };
 
 /*
- * Makes a console over @backend; @sized: it will be told its size by char_frontend.resized(). @again, which
+ * Makes a console over @backend, without a size (0, 0) until char_frontend.resized(). @again, which
  * calls virtio_console_again(@con) with dev->lock held, gives other sources of the loop their turn while a
  * guest sends much, and waits for a driver to be ready. Returns 0, or -ENOMEM with @e set; virtio_console_destroy() also after that.
  */
 int virtio_console_init(struct virtio_console *con, const char *name, const struct ram *ram,
-			struct char_backend backend, bool sized, struct timer again, struct err *e);
+			struct char_backend backend, struct timer again, struct err *e);
 
 /* The same with @nr (1 to VIRTIO_CONSOLE_PORTS_MAX) named ports and no console. */
 int virtio_console_init_ports(struct virtio_console *con, const char *name, const struct ram *ram,

@@ -17,6 +17,8 @@
 #include "util/log.h"
 #include "virtio/virtq.h"
 
+struct dt;
+struct dt_in;
 struct virtio_device;
 
 /* For where a queue's number is expected: every queue; for interrupts: the configuration's. */
@@ -55,6 +57,16 @@ struct virtio_class {
 	 * Only after start(); VIRTIO_ALL may come while a single queue is still being stopped.
 	 */
 	bool (*stop)(struct virtio_device *dev, int queue);
+	/* Of a device that is saved (virtio/save.h); a class without save() cannot be. */
+	/*
+	 * The device is frozen: buffers that were only taken ahead go back to their rings. Returns whether
+	 * none is in the host's hands. NULL: so it always is.
+	 */
+	bool (*freeze)(struct virtio_device *dev);
+	/* What the class has of state: properties, and behind them nodes. restore() has the core's in place already. */
+	void (*save)(const struct virtio_device *dev, struct dt *dt);
+	void (*restore)(struct virtio_device *dev, struct dt_in *in, int node);
+	uint64_t features_anywhere; /* that need nothing of what is behind the device */
 };
 
 /* How a device tells its driver something. */
@@ -66,6 +78,9 @@ struct virtio_transport {
 	 * false. The transport's own state goes back to that of power-on. May be NULL.
 	 */
 	void (*reset_done)(void *ctx);
+	/* The transport's own state, for virtio_save() and virtio_restore(). */
+	void (*save)(void *ctx, struct dt *dt);
+	void (*restore)(void *ctx, struct dt_in *in, int node);
 };
 
 /* Where a queue is between being set up and the next reset of the device. */
@@ -85,6 +100,7 @@ struct virtio_device {
 	uint64_t offered;  /* feature bits */
 	uint64_t features; /* what the driver accepted; settled when FEATURES_OK is set */
 	uint8_t status;    /* 2.1 */
+	bool frozen;       /* takes no buffers: virtio/save.h */
 	bool stopping;     /* a reset waits for class->stop() to come true */
 
 	uint8_t *config; /* little-endian, the class's */

@@ -26,6 +26,9 @@ int dt_in_fail(struct dt_in *in, const char *what, const char *how);
 /* The node called @name below @parent (0: the root), or -1. It must be there, and be compatible with @compatible, if that is given. */
 int dt_in_node(struct dt_in *in, int parent, const char *name, const char *compatible);
 
+/* The node "@name@@nr", the number in hexadecimal: one of a row of them. Likewise. */
+int dt_in_nth(struct dt_in *in, int parent, const char *name, unsigned int nr);
+
 bool dt_in_has(const struct dt_in *in, int node, const char *name);
 
 /* Properties that must be there. What is read stays untouched after an error. */
@@ -37,8 +40,15 @@ void dt_in_cells(struct dt_in *in, int node, const char *name, uint32_t *cells, 
 void dt_in_bytes(struct dt_in *in, int node, const char *name, void *buf, size_t max, size_t *len);
 
 /*
+ * Hands each string of a list, if there is one, to @take with @ctx: a setter for option rows (util/opt.h). What that refuses
+ * is the tree's fault.
+ */
+void dt_in_strings(struct dt_in *in, int node, const char *name,
+		   int (*take)(void *ctx, const char *text, struct err *e), void *ctx);
+
+/*
  * Numbers in a structure, by the names they have in a tree: how a device tells and takes its registers. A field of
- * @size 1, 4 or 8 bytes is unsigned; a bool has 1 and takes nothing but 0 and 1.
+ * @size 1, 2, 4 or 8 bytes is unsigned; a bool has 1 and takes nothing but 0 and 1.
  */
 struct dt_field {
 	const char *name;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include "util/err.h"
 #include "util/log.h"
+#include "util/sandbox.h"
 #include "vm/bus.h"
 #include "vm/loop.h"
 #include "vm/ram.h"
@@ -90,6 +91,7 @@ struct vm {
 	unsigned int nr_vcpus;
 	size_t run_size;           /* of each vcpu->run */
 	const cpu_set_t *affinity; /* where vCPU threads run, or NULL; the caller's */
+	enum sandbox sandbox;      /* and what they are confined to */
 	const struct vcpu_ops *ops;
 	void *ops_ctx;
 	pthread_mutex_t kick_lock; /* around pthread_kill(): no signal to a thread that is gone */

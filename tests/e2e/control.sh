@@ -29,7 +29,7 @@ start()
 	vm=$1
 	shift
 	: >"$err"
-	"$LKVM" run --name "$vm" "$@" </dev/null >"$out" 2>"$err" &
+	"$LKVM" run --name "$vm" "$@" </dev/null >"${to:-$out}" 2>"$err" &
 	pid=$!
 	until_true [ -S "$sockets/$vm.sock" ]
 }
@@ -117,14 +117,15 @@ ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
 state() { "$LKVM" list | awk -v name="$1" '$1 == name { print $3 }'; }
 is_now() { [ "$(state web)" = "$1" ]; }
 
-# forced STATE ARGUMENT...: a VM in that state is gone within a second.
+# forced STATE[, MORE] ARGUMENT...: a VM in that state is gone within a second.
 forced()
 {
 	name="control: lkvm stop --force, $1" why=
-	want=$1
+	how=$1
+	want=${1%%,*}
 	shift
 	start web "$@"
-	[ "$want" != paused ] || "$LKVM" pause web 2>/dev/null || why="pause: status $?"
+	[ "$how" != paused ] || "$LKVM" pause web 2>/dev/null || why="pause: status $?"
 	until_true is_now "$want" || why="${why:-it is $(state web)}"
 	begin=$(ms)
 	"$LKVM" stop --force web 2>"$work/said" || why="${why:-status $?}"
@@ -138,6 +139,27 @@ forced()
 forced running guests/hang.bin -c 1
 forced paused guests/hang.bin
 [ "$LAB_HOST" = 5.10 ] || forced asleep guests/sleep.bin -c 1
+forced "running, which resets without end" guests/reset.bin --reboot -c 1
+forced "paused, which waits for gdb" guests/hang.bin --gdb "unix:$work/gdb,wait"
+# A pipe that somebody has open and nobody reads.
+mkfifo "$work/stuck"
+exec 5<>"$work/stuck"
+to=$work/stuck
+forced "running, whose output nobody takes" guests/echo.bin -p pattern=1024
+to=
+exec 5<&-
+
+# Not forced: a guest that takes no notice of its button, and could not, being paused.
+start web guests/hang.bin
+"$LKVM" pause web 2>/dev/null
+check "control: lkvm stop, of a paused guest that knows no button" 0 "Warning: VM web did not power off within 0.5 s" \
+	"$LKVM" stop --timeout 500ms web
+wait $pid
+status=$?
+why=
+[ $status -eq 0 ] || why="status $status"
+[ ! -e "$sockets/web.sock" ] || why="${why:-its socket is left}"
+verdict "control: and it is gone then" "$why"
 
 start web guests/wfi.bin
 "$LKVM" pause -n web 2>"$work/said"

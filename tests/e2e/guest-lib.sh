@@ -41,7 +41,7 @@ start_guest()
 	"$LKVM" run "kernel-$version" -i "$work/initrd.gz" --name "$name" -p "quiet lkvm.test=script $params" "$@" \
 		<"$work/in.$name" >>"$out" 2>"$err" & # >>: tell() cuts it
 	pid=$!
-	exec 3>"$work/in.$name"
+	exec 3<>"$work/in.$name" # <>: waits for nobody, so no child that ends interrupts it, and a dead lkvm is no SIGPIPE
 	await "@ ready"
 }
 

@@ -137,13 +137,13 @@ if guest 125 -- sh -c 'echo c >/proc/sysrq-trigger'; then
 		fail "$name" "other words"; fi
 fi
 
-# ended NAME COMMAND...: COMMAND ends a VM called job, with status 143.
+# ended NAME STATUS SCRIPT COMMAND...: COMMAND ends a VM called job, whose guest runs SCRIPT, with STATUS.
 ended()
 {
-	name=$1
-	shift
+	name=$1 want=$2 script=$3
+	shift 3
 	: >"$out" # what the last one said
-	"$LKVM" run --name job --env PATH -- sh -c 'echo here; sleep 1000' </dev/null >"$out" 2>"$err" &
+	"$LKVM" run --name job --env PATH -- sh -c "$script" </dev/null >"$out" 2>"$err" &
 	pid=$!
 	n=0
 	while ! [ -s "$out" ] && [ $n -lt 600 ]; do
@@ -153,11 +153,21 @@ ended()
 	"$@" 2>"$work/said" || kill -KILL $pid
 	wait $pid
 	status=$?
-	if [ $status -eq 143 ]; then pass "$name"; else fail "$name" "status $status"; fi
+	if [ $status -eq "$want" ]; then pass "$name"; else fail "$name" "status $status"; fi
 }
 told() { kill $pid; }
-ended "143: lkvm is told to end" told
-ended "143: lkvm stop --force" "$LKVM" stop --force job
+# One that would take its time if it were not asked: lkvm stop waits for a minute.
+stopped()
+{
+	begin=$(cut -d. -f1 /proc/uptime)
+	"$LKVM" stop --timeout 60s job || return
+	[ $(($(cut -d. -f1 /proc/uptime) - begin)) -lt 30 ]
+}
+ended "143: lkvm is told to end" 143 'echo here; sleep 1000' told
+ended "143: lkvm stop --force" 143 'echo here; sleep 1000' "$LKVM" stop --force job
+ended "143: lkvm stop, of a command that dies of SIGTERM" 143 'echo here; sleep 1000; echo not here' stopped
+ended "lkvm stop: a command ends as it likes" 9 'trap "echo bye; exit 9" TERM; echo here; sleep 1000 & wait' stopped
+if holds "$out" here bye; then pass "and says its last words"; else fail "and says its last words" "others"; fi
 
 name="on a terminal, the command has one of this size, and its keys"
 cd "$here" || exit
@@ -168,6 +178,22 @@ status=$?
 tr -d '\r' <"$work/raw" >"$out"
 if [ $status -ne 3 ]; then fail "$name" "status $status"; elif ! grep -qx '/dev/pts/0' "$out" || ! grep -qx '33 101' "$out" ||
 	! grep -qx 'status 130' "$out"; then fail "$name" "other output"; else pass "$name"; fi
+
+# A shell that reads a terminal takes no notice of SIGTERM: its terminal hangs up, too.
+name="129: lkvm stop, of a shell on a terminal"
+: >"$work/raw"
+echo '@wait never' | timeout -s KILL "$LIMIT" ./on-terminal 24 80 "$LKVM" run --name job --env PATH -- sh >"$work/raw" 2>"$err" &
+pid=$!
+n=0
+while ! [ -s "$work/raw" ] && [ $n -lt 600 ]; do
+	usleep 100000
+	n=$((n + 1))
+done
+why=
+stopped 2>"$work/said" || why="$(cat "$work/said")"
+wait $pid
+status=$?
+if [ $status -eq 129 ] && [ -z "$why" ]; then pass "$name"; else fail "$name" "status $status; $why"; fi
 
 for dir in modules-*; do
 	[ -d "$dir" ] || continue

@@ -79,10 +79,10 @@ refused "a file with a wrong byte in its state is refused" "checksum" "$LKVM" re
 refused "another file is refused" "snapshot" "$LKVM" restore guests/count.bin
 refused "a VM that is not there" "there is no VM" "$LKVM" snapshot nobody "$work/none"
 
-"$LKVM" run guests/count.bin --name rng --rng </dev/null >"$work/rng" 2>&1 &
+"$LKVM" run guests/count.bin --name rng --rng --9p "$work,here" </dev/null >"$work/rng" 2>&1 &
 pid=$!
 out=$work/rng await "count: 1 "
-refused "a VM with a device that cannot be saved is refused by its name" "rng" "$LKVM" snapshot rng "$work/none"
+refused "a VM with a device that cannot be saved is refused by its name" "cannot save: 9p0" "$LKVM" snapshot rng "$work/none"
 is "and leaves no file" ! -e "$work/none"
 "$LKVM" snapshot rng "$work/nowhere/none" >/dev/null 2>&1
 n=$(wc -l <"$work/rng")
@@ -114,7 +114,7 @@ for round in once twice; do
 	: >"$out"
 	"$LKVM" restore "$snap" --name linux <"$work/in.$round" >>"$out" 2>"$err" &
 	pid=$!
-	exec 3>"$work/in.$round"
+	exec 3<>"$work/in.$round"
 	tell 'look() { a=; until [ -n "$a" ]; do a=$(cat /count.$1); done; }; for i in 0 1; do look $i; b=$a; sleep 1; look $i; [ $a -gt $b ] || echo stands; done; nproc'
 	is "$guest, restored $round: both its CPUs count" "$said" = 2
 	tell 'ticks() { grep arch_timer /proc/interrupts | sed "s/.*: *//"; }; set -- $(ticks); a=$1 b=$2; sleep 2; set -- $(ticks); [ $1 -gt $((a + 20)) ] && [ $2 -gt $((b + 20)) ]'

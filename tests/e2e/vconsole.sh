@@ -6,6 +6,8 @@
 # shellcheck source=lib.sh
 . ./lib.sh
 
+export XDG_RUNTIME_DIR="$work"
+
 line=$(awk -v on="$LAB_HOST $LAB_GIC" '$1 " " $2 == on || on ~ /^here/ { print $3, $4; exit }' virtio/matrix)
 version=${line% *} transport=${line#* }
 
@@ -67,6 +69,13 @@ check "serial in a file alone" 0 "" "$LKVM" run guests/echo.bin -p pattern=1 --c
 if [ "$(wc -c <"$work/log")" -eq 1024 ] && [ ! -s "$out" ]; then pass "serial in a file: every byte, and none on stdout"; else
 	fail "serial in a file: every byte, and none on stdout" "$(wc -c <"$work/log") bytes"; fi
 
+"$LKVM" run guests/wfi.bin --name deaf --console virtio </dev/null >"$work/deaf" 2>&1 &
+deaf=$!
+i=0
+until [ -S "$work/lkvm/deaf.sock" ] || [ $i -gt 100 ]; do i=$((i + 1)); usleep 100000; done
+check "no magic key where nobody reads hvc0" 125 "the guest does not read its console" "$LKVM" debug --sysrq h deaf
+kill $deaf
+
 if [ ! -e "kernel-$version" ]; then
 	skip "vconsole" "there is no kernel ${version:-for this host}"
 	exit
@@ -82,11 +91,12 @@ echo "@ console $(cat /sys/class/tty/console/active), size $(stty size)"; echo $
 sleep 1; echo "@ now $(stty size)"
 p=$(port bulk); head -c 1000000 /dev/urandom >/tmp/bulk; cat /tmp/bulk >$p; echo "@ $(md5sum </tmp/bulk)"
 exec 3<>$(port talk); echo ready >&3; read -r i <&3; echo "@ heard $i"; head -c 100000 <&3 | md5sum >&3; read -r i <&3; exec 3<&-
-exit' --console virtio,log="$work/log" --port bulk,file="$work/port" --port talk,log="$work/talk" &
+exit' --name hvc --console virtio,log="$work/log" --port bulk,file="$work/port" --port talk,log="$work/talk" &
 job=$!
 while ! grep -q ready "$work/talk" 2>/dev/null && kill -0 $job 2>/dev/null; do sleep 1; done
 pts=$(tr -d '\r' <"$work/raw" | sed -n 's/.*Info: port talk is //p')
 guest="a guest of Linux $version, $transport"
+check "$guest: Linux's magic key is typed" 0 "VM hvc: sysrq h is typed" "$LKVM" debug --sysrq h hvc
 if [ -c "$pts" ]; then
 	exec 4<>"$pts"
 	head -c 100000 /dev/urandom >"$work/bulk"
@@ -107,6 +117,26 @@ says "$guest: hvc0, its size, 1 MB by a port into a file" "@ console hvc0, size 
 tr -d '\r' <"$work/log" >"$work/logged"
 tail -c "$(wc -c <"$work/logged")" "$out" >"$work/shown"
 same "$guest: the log has what the terminal showed" "$work/shown" "$work/logged"
+if grep -q 'sysrq: HELP' "$work/logged"; then pass "$guest: and hvc0 takes it for that"; else
+	fail "$guest: and hvc0 takes it for that" "it does not help"; fi
+
+# Somebody comes to the console of a VM without a terminal: that one's size, and its changes, become the guest's.
+XDG_RUNTIME_DIR=$work timeout -s KILL "${LIMIT:-240}" "$LKVM" run "kernel-$version" -i "initrd-$version.gz" -m 384 --name web --console virtio \
+	--virtio-transport "$transport" -p "quiet lkvm.disks=0 lkvm.test=shell" </dev/null >"$work/web" 2>"$err" &
+job=$!
+while ! grep -q 'built-in shell' "$work/web" && kill -0 $job 2>/dev/null; do sleep 0.5; done
+echo '@wait built-in shell
+echo "@ size $(stty size)"
+@wait @ size 40 90
+@size 50 120
+sleep 1; echo "@ now $(stty size)"
+@wait @ now
+exit
+@wait never' | XDG_RUNTIME_DIR=$work timeout -s KILL "${LIMIT:-240}" ./on-terminal 40 90 "$LKVM" console web >"$work/raw" 2>&1
+tr -d '\r' <"$work/raw" >"$out"
+wait $job
+echo $? >"$work/status"
+says "$guest: lkvm console brings its terminal's size" "@ size 40 90" "@ now 50 120"
 
 # The entropy device keeps to its rate; an alarm of the clock; a reboot keeps a port's far end.
 rm -f "$work/log"

@@ -129,8 +129,8 @@ static void make(struct fuzz *f, uint8_t choice)
 	f->nr_queues = f->kind == CONSOLE ? 2 : f->kind == NAMED ? NR_QUEUES : 1;
 	f->nr_ports = f->kind == CONSOLE ? 1 : f->kind == NAMED ? PORTS : 0;
 	if (f->kind == CONSOLE)
-		ret = virtio_console_init(&f->con, "fuzz", &f->ram, backend(&f->line[0]),
-					  choice & 4, timer, &e);
+		ret = virtio_console_init(&f->con, "fuzz", &f->ram, backend(&f->line[0]), timer,
+					  &e);
 	else if (f->kind == NAMED)
 		ret = virtio_console_init_ports(&f->con, "fuzz", &f->ram, lines, 2, timer, &e);
 	else

@@ -243,6 +243,31 @@ static void an_unwatched_terminal_says_nothing(void **state)
 	assert_int_equal(s.told, 0);
 }
 
+/* Somebody comes to the console from elsewhere: over all lives of the machine, and also when lkvm itself is on no terminal. */
+static void another_terminals_size_counts_and_is_kept(void **state)
+{
+	struct winsize_watch watch = WINSIZE_NONE;
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct sized s = { 0 };
+	const struct char_frontend frontend = { .resized = sized_resized,
+						.ctx = &s,
+						.lock = &lock };
+
+	(void)state;
+	winsize_connect(&watch, frontend);
+	winsize_set(&watch, 90, 40);
+	assert_int_equal(s.told, 1);
+	winsize_disconnect(&watch);
+	winsize_set(&watch, 100, 50);
+	assert_int_equal(s.told, 1);
+	winsize_connect(&watch, frontend);
+	assert_int_equal(s.told, 2);
+	assert_int_equal(s.cols, 100);
+	assert_int_equal(s.rows, 50);
+	winsize_disconnect(&watch);
+	winsize_close(&watch);
+}
+
 static void random_bytes_fill_all_there_is(void **state)
 {
 	uint8_t bytes[4096 + 1] = { 0 };
@@ -268,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_terminal_is_refused),
 		cmocka_unit_test(the_size_is_told_at_once_and_when_it_changes),
 		cmocka_unit_test(an_unwatched_terminal_says_nothing),
+		cmocka_unit_test(another_terminals_size_counts_and_is_kept),
 		cmocka_unit_test(random_bytes_fill_all_there_is),
 	};
 

@@ -124,14 +124,15 @@ static void json_is_an_object_a_line(void **state)
 	(void)state;
 	capture_start(&c, STDERR_FILENO);
 	assert_int_equal(log_open(&output, NULL), 0);
-	log_warning("a \"b\"\n\\\xff");
+	log_warning("a \"b\"\n\\\xff \xc3\xa9\xc2\x80 \xe2\x82");
 	log_close();
 	text = capture_end(&c, NULL);
 	/* {"time":"2026-11-23T07:00:00.000Z", ... */
 	assert_int_equal(strspn(text + 9, "0123456789-T:.Z"), 24);
 	assert_int_equal(text[9 + 23], 'Z');
 	assert_string_equal(text + 9 + 24, "\",\"level\":\"warning\",\"vm\":\"web\",\"message\":"
-					   "\"a \\\"b\\\"\\u000a\\\\\\u00ff\"}\n");
+					   "\"a \\\"b\\\"\\u000a\\\\\\ufffd "
+					   "\xc3\xa9\\u0080 \\ufffd\\ufffd\"}\n");
 	free(text);
 }
 

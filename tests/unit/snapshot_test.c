@@ -37,6 +37,11 @@ static uint8_t *make(uint64_t *size, uint64_t memory, uint32_t cpus, uint32_t gi
 	dt_cells(&dt, "system-suspend", 1);
 	dt_cells(&dt, "gic", gic);
 	dt_bytes(&dt, "sve-lengths", sve, sizeof(sve));
+	dt_cells(&dt, "pci", 0);
+	dt_cells(&dt, "msi", 1);
+	dt_cells(&dt, "balloon", 0);
+	dt_cells(&dt, "virtio-console", 0);
+	dt_cells(&dt, "virtio-console-pci", 0);
 	dt_end(&dt);
 	assert_int_equal(dt_finish(&dt, &e), 0);
 	*size = fdt_totalsize(dt.blob);

@@ -432,6 +432,7 @@ static void what_is_no_regular_expression_is_refused(void **state)
 	refuse("[z-a]", "is no regular expression");
 	refuse(long_text, "less than 1024 characters");
 	refuse("a\nb", "newline");
+	refuse("(a{255}){255}", "'(a{255}){255}' repeats too much too often");
 	refuse("(a)\\1", "'(a)\\1' refers back to a group");
 	refuse("[]\\1](a)\\9", "refers back");
 	assert_int_equal(verdict_add_expect(&v, "[(\\1]x\\\\1", &e), 0);

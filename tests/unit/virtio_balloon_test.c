@@ -11,6 +11,7 @@
 #include "fake/ring.h"
 #include "util/bits.h"
 #include "virtio/balloon.h"
+#include "virtio/save.h"
 
 #define RAM_BASE 0x40000000ULL
 #define RAM_SIZE (4 * MiB)
@@ -375,6 +376,43 @@ static void the_driver_hears_of_a_new_target(void **state)
 	world_free(w);
 }
 
+static void frozen_it_holds_no_buffer_and_goes_on_with_what_it_had(void **state)
+{
+	struct world *w = world_open(16384, OFFERED | 1ULL << VIRTIO_BALLOON_F_MUST_TELL_HOST);
+	static const uint32_t pfn[] = { PFN(100) };
+	struct ring_part part = { .addr = DATA, .len = 10 };
+	struct err e = { 0 };
+	struct dt_in in = { .name = "x", .e = &e };
+	struct dt dt = { 0 };
+	struct balloon_state told;
+
+	(void)state;
+	send_pfns(w, 0, pfn, 1);
+	virtio_balloon_set_target(&w->b, 3 * MiB);
+	put_stat(w, 0, BALLOON_FREE, 77);
+	ring_add(&w->ring[2], &part, 1);
+	virtio_notify(&w->b.dev, 2);
+	assert_true(w->b.held);
+	assert_true(virtio_freeze(&w->b.dev));
+	assert_false(w->b.held);
+	assert_int_equal(dt_start(&dt, &e), 0);
+	virtio_save(&w->b.dev, &dt);
+	assert_int_equal(dt_finish(&dt, &e), 0);
+	memset(w->b.config, 0, sizeof(w->b.config));
+	memset(w->b.given, 0, 64);
+	in.fdt = dt.blob;
+	virtio_restore(&w->b.dev, &in, 0);
+	assert_int_equal(in.ret, 0);
+	virtio_thaw(&w->b.dev);
+	virtio_balloon_state(&w->b, &told);
+	assert_int_equal(told.target, 3 * MiB);
+	assert_int_equal(told.answers, 1);
+	assert_int_equal(told.stat[BALLOON_FREE], 77);
+	assert_int_equal(w->b.given[100 / 8], 1 << 100 % 8);
+	dt_free(&dt);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +429,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_gives_much_is_served_in_turns),
 		cmocka_unit_test(statistics_come_when_asked_for),
 		cmocka_unit_test(the_driver_hears_of_a_new_target),
+		cmocka_unit_test(frozen_it_holds_no_buffer_and_goes_on_with_what_it_had),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,20 +362,14 @@ static void a_driver_that_is_ready_is_told_of_the_size(void **state)
 	world_free(w);
 }
 
-static void only_a_console_with_a_size_offers_it(void **state)
+static void a_console_offers_its_size_which_is_not_known_at_first(void **state)
 {
-	struct world *w = world_alloc();
-	struct err e = { 0 };
+	struct world *w = world_console(F_SIZE);
 
 	(void)state;
-	virtio_console_init(&w->con, "console", &w->ram, test_backend(&w->line[0]), false,
-			    test_timer(w), &e);
-	assert_int_equal(virtio_get_offered(&w->con.dev, 0) & 7, 1 << VIRTIO_CONSOLE_F_EMERG_WRITE);
-	virtio_console_destroy(&w->con);
-	virtio_console_init(&w->con, "console", &w->ram, test_backend(&w->line[0]), true,
-			    test_timer(w), &e);
 	assert_int_equal(virtio_get_offered(&w->con.dev, 0) & 7,
 			 1 << VIRTIO_CONSOLE_F_EMERG_WRITE | 1 << VIRTIO_CONSOLE_F_SIZE);
+	assert_int_equal(virtio_config_read(&w->con.dev, 0, 4), 0);
 	world_free(w);
 }
 
@@ -432,8 +426,8 @@ static void a_line_without_a_back_end_swallows_everything(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	virtio_console_init(&w->con, "console", &w->ram, (struct char_backend){ 0 }, false,
-			    test_timer(w), &e);
+	virtio_console_init(&w->con, "console", &w->ram, (struct char_backend){ 0 }, test_timer(w),
+			    &e);
 	ring_start(&w->con.dev, FEATURE_VERSION_1, w->ring, 2);
 	world_send(w, TX0, "hello", 5);
 	assert_used(w, TX0, 0, NULL, 0);
@@ -463,7 +457,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_sends_much_takes_turns),
 		cmocka_unit_test(the_size_is_configuration),
 		cmocka_unit_test(a_driver_that_is_ready_is_told_of_the_size),
-		cmocka_unit_test(only_a_console_with_a_size_offers_it),
+		cmocka_unit_test(a_console_offers_its_size_which_is_not_known_at_first),
 		cmocka_unit_test(an_emergency_write_shows_whatever_the_state),
 		cmocka_unit_test(emergency_bytes_that_are_refused_are_held_up_to_a_limit),
 		cmocka_unit_test(at_the_end_what_nobody_looked_at_goes_out),

@@ -118,7 +118,7 @@ static inline struct world *world_console(uint64_t features)
 	struct err e = { 0 };
 
 	assert_int_equal(virtio_console_init(&w->con, "console", &w->ram, test_backend(&w->line[0]),
-					     true, test_timer(w), &e),
+					     test_timer(w), &e),
 			 0);
 	virtio_attach(&w->con.dev, &ring_transport, &w->counts);
 	assert_int_equal(ring_start(&w->con.dev, FEATURE_VERSION_1 | features, w->ring, 2),

@@ -68,12 +68,27 @@ static inline bool class_stop(struct virtio_device *dev, int queue)
 	return !b->held;
 }
 
+static inline void class_save(const struct virtio_device *dev, struct dt *dt)
+{
+	(void)dev;
+	(void)dt;
+}
+
+static inline void class_restore(struct virtio_device *dev, struct dt_in *in, int node)
+{
+	(void)dev;
+	(void)in;
+	(void)node;
+}
+
 static const struct virtio_class bench_class = { .name = "test",
 						 .id = CLASS_ID,
 						 .pci_class = 0x078000,
 						 .config_write = class_config_write,
 						 .notify = class_notify,
-						 .stop = class_stop };
+						 .stop = class_stop,
+						 .save = class_save,
+						 .restore = class_restore };
 
 static inline void bell_place(void *ctx, unsigned int queue, gpa_t gpa, unsigned int len,
 			      bool match)

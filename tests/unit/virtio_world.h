@@ -16,6 +16,7 @@
 #include "fake/ring.h"
 #include "util/bits.h"
 #include "util/log.h"
+#include "vm/dt_in.h"
 
 #define BASE        0x40000000ULL
 #define RAM_SIZE    0x20000
@@ -121,6 +122,23 @@ static inline void complete_all(struct world *w)
 	virtio_stopped(&w->dev, VIRTIO_ALL);
 }
 
+static inline bool class_freeze(struct virtio_device *dev)
+{
+	return !held_in(world_of(dev), VIRTIO_ALL);
+}
+
+static inline void class_save(const struct virtio_device *dev, struct dt *dt)
+{
+	dt_bytes(dt, "config", ((const struct world *)dev)->config, CONFIG_SIZE);
+}
+
+static inline void class_restore(struct virtio_device *dev, struct dt_in *in, int node)
+{
+	size_t len = 0;
+
+	dt_in_bytes(in, node, "config", world_of(dev)->config, CONFIG_SIZE, &len);
+}
+
 static const struct virtio_class test_class = {
 	.name = "test",
 	.id = 42,
@@ -128,6 +146,9 @@ static const struct virtio_class test_class = {
 	.start = class_start,
 	.notify = class_notify,
 	.stop = class_stop,
+	.freeze = class_freeze,
+	.save = class_save,
+	.restore = class_restore,
 };
 
 static inline int setup(void **state)
