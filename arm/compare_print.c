@@ -204,13 +204,13 @@ static void print_only(const struct comparison *c, char host, FILE *out)
 }
 
 /* One line a finding; what several registers share is said once. */
-static void print_findings(const struct comparison *c, FILE *out)
+void compare_print_findings(const struct comparison *c, enum compare_class most, FILE *out)
 {
 	for (size_t i = 0; i < c->nr && c->finding[i].class >= COMPARE_HARMLESS; i++) {
 		const struct finding *f = &c->finding[i];
 		struct words w = { .out = out, .column = TEXT_COLUMN, .indent = TEXT_COLUMN };
 
-		if (next_chosen(c, 0, says_the_same, f) < i)
+		if (f->class > most || next_chosen(c, 0, says_the_same, f) < i)
 			continue;
 		fprintf(out, "  %-*s", TEXT_COLUMN - 2, compare_class_name(f->class));
 		list_names(c, i, says_the_same, f, ":", &w);
@@ -265,18 +265,23 @@ static void print_remedy(const struct comparison *c, const char *to_name, FILE *
 	fputc('\n', out);
 }
 
-static void print_direction(const struct comparison *c, const char *from, const char *to,
-			    const char *to_name, FILE *out)
+void compare_print_sum(const struct comparison *c, FILE *out)
 {
 	size_t nr[COMPARE_IMPOSSIBLE + 1] = { 0 };
 
-	fprintf(out, "\nA VM started on %s that goes to %s\n", from, to);
 	for (size_t i = 0; i < c->nr; i++)
 		nr[c->finding[i].class]++;
-	print_findings(c, out);
 	fprintf(out, "  %-*s%zu the same, %zu carried, %zu harmless, %zu unsafe, %zu impossible\n",
 		TEXT_COLUMN - 2, "in all", nr[COMPARE_SAME], nr[COMPARE_CARRIED],
 		nr[COMPARE_HARMLESS], nr[COMPARE_UNSAFE], nr[COMPARE_IMPOSSIBLE]);
+}
+
+static void print_direction(const struct comparison *c, const char *from, const char *to,
+			    const char *to_name, FILE *out)
+{
+	fprintf(out, "\nA VM started on %s that goes to %s\n", from, to);
+	compare_print_findings(c, COMPARE_IMPOSSIBLE, out);
+	compare_print_sum(c, out);
 	if (comparison_worst(c) < COMPARE_UNSAFE)
 		fprintf(out, "  %-*syes\n", TEXT_COLUMN - 2, "verdict");
 	else

@@ -7,6 +7,7 @@
 #define LKVM_BUILTIN_H
 
 int builtin_balloon(int argc, char **argv);
+int builtin_check(int argc, char **argv);
 int builtin_console(int argc, char **argv);
 int builtin_debug(int argc, char **argv);
 int builtin_host(int argc, char **argv);

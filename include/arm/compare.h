@@ -55,6 +55,11 @@ struct comparison {
  */
 int compare_profiles(const struct host_profile *from, const struct host_profile *to,
 		     uint32_t features, struct comparison *c, struct err *e);
+/*
+ * The same for one VM: @from is what saved_profile() made of it, @features are its own.
+ */
+int compare_saved(const struct host_profile *from, const struct host_profile *to, uint32_t features,
+		  struct comparison *c, struct err *e);
 void comparison_free(struct comparison *c);
 
 /* COMPARE_SAME if there are none. */
@@ -81,6 +86,17 @@ bool compare_common(const struct host_profile *here, const struct host_profile *
 
 /* The newest PSCI version that both have, 0 if there is none. */
 uint32_t compare_common_psci(const struct host_profile *a, const struct host_profile *b);
+
+/* What is said of findings that the guest could notice, up to those of class @most; and how many there are of each class. */
+void compare_print_findings(const struct comparison *c, enum compare_class most, FILE *out);
+void compare_print_sum(const struct comparison *c, FILE *out);
+
+/*
+ * The report of `lkvm check`: whether the VM @from can go on at @to, why not, and what to do about it; as JSON for programs.
+ */
+void compare_print_check(const struct comparison *c, const char *from, const char *to, FILE *out);
+void compare_print_check_json(const struct comparison *c, const char *from, const char *to,
+			      FILE *out);
 
 /*
  * The report of `lkvm host --compare`: differences of @a and @b side by side, then what becomes of a
