@@ -30,7 +30,7 @@ static void judge_psci(struct judge *j, struct finding *f)
 			judge_say(f, COMPARE_CARRIED, "the VM's own version is set there too");
 		return;
 	}
-	if (f->write == ENOENT && compare_is_dispensable(f->id, f->from) &&
+	if (f->write == ENOENT && compare_is_dispensable(f->id, f->from, false) &&
 	    profile_has_psci(j->to, (uint32_t)f->from)) {
 		judge_say(f, COMPARE_HARMLESS, "not there as a register, which means this version");
 		return;
@@ -72,12 +72,11 @@ static void list_services(uint64_t reg, uint64_t bits, bool remedy, char *list, 
 static void judge_services(struct judge *j, struct finding *f)
 {
 	const struct profile_firmware *fw = profile_firmware(j->to, f->id);
-	uint64_t lost = f->from & ~(fw ? fw->takes : 0);
+	uint64_t there = fw ? fw->takes
+			    : compare_unlisted_services(f->id, j->to->cap[KVM_CAP_STEAL_TIME]);
+	uint64_t lost = f->from & ~there;
 	char names[100];
 
-	/* The register came later than the service: there it is always on. */
-	if (!fw && f->id == KVM_REG_ARM_STD_HYP_BMAP && j->to->cap[KVM_CAP_STEAL_TIME])
-		lost &= ~1ULL;
 	list_services(f->id, lost, false, names, sizeof(names));
 	if (lost) {
 		judge_say(f, COMPARE_UNSAFE, "the guest would lose %s", names);
@@ -158,7 +157,7 @@ static void judge_absent(struct judge *j, struct finding *f)
 		judge_say(f, COMPARE_HARMLESS, "not kept there: lost, unless it is as after reset");
 	else if (f->id == KVM_REG_ARM_PTIMER_CNT)
 		judge_say(f, COMPARE_HARMLESS, "the guest finds the host's physical counter there");
-	else if (compare_is_dispensable(f->id, f->from))
+	else if (compare_is_dispensable(f->id, f->from, false))
 		judge_say(f, COMPARE_HARMLESS, "not kept there, and nothing is in it");
 	else
 		judge_say(f, COMPARE_UNSAFE, "not kept there: the guest would lose what is in it");

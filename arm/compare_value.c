@@ -85,15 +85,21 @@ uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features)
 	return foreign;
 }
 
-bool compare_is_dispensable(uint64_t id, uint64_t value)
+uint64_t compare_unlisted_services(uint64_t id, bool steal_time)
+{
+	return id == KVM_REG_ARM_STD_HYP_BMAP && steal_time ? 1ULL << KVM_REG_ARM_STD_HYP_BIT_PV_TIME
+							    : 0;
+}
+
+bool compare_is_dispensable(uint64_t id, uint64_t value, bool steal_time)
 {
 	switch (register_kind(id)) {
 	case REGISTER_PSCI:
 		return value == PSCI_VERSION(0, 2); /* what KVM had before it let it be chosen */
-	case REGISTER_ID:
-		return false;
 	case REGISTER_CACHE:
 		return true;
+	case REGISTER_SERVICES:
+		return !(value & ~compare_unlisted_services(id, steal_time));
 	default:
 		/* Of a timer that is off the time does not matter. Judged by its control register. */
 		return id == KVM_REG_ARM_PTIMER_CVAL || value == 0;

@@ -13,11 +13,14 @@ uint64_t compare_refused_bits(uint64_t id, uint64_t limit, uint64_t mask, uint64
 /* Those of @among that are in fields which tell of vCPU features beyond @features. */
 uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features);
 
+/* The services of register @id that a KVM without it has all the same; @steal_time: it has KVM_CAP_STEAL_TIME, which is older. */
+uint64_t compare_unlisted_services(uint64_t id, bool steal_time);
+
 /*
- * Whether the guest misses nothing where KVM has no register @id (which is not one that describes the CPU), since @value is what
- * is so without it: no service, a mitigation that does not answer, PSCI 0.2, nothing.
+ * Whether the guest misses nothing where KVM has no register @id, since @value is what is so without it: no service but those
+ * above, a mitigation that does not answer, PSCI 0.2, nothing.
  */
-bool compare_is_dispensable(uint64_t id, uint64_t value);
+bool compare_is_dispensable(uint64_t id, uint64_t value, bool steal_time);
 
 /* Whether VMs there can be told of several CPUs (impl-cpus). */
 bool compare_tells_cpus(const struct host_profile *host);

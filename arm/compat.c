@@ -11,6 +11,7 @@
 #include "arm/probe.h"
 #include "arm/psci.h"
 #include "arm/registers.h"
+#include "compare_value.h"
 #include "kvm/kvm.h"
 #include "regs.h"
 #include "util/bits.h"
@@ -62,10 +63,9 @@ static bool offers(const struct host_profile *host, const struct firmware_row *r
 
 	if (row->kind == FIRMWARE_CAPABILITY)
 		return host->cap[row->cap];
-	/* The register came later than the service: there it is always on. */
-	if (!fw && row == &firmware_rows[FIRMWARE_PVTIME])
-		return host->cap[KVM_CAP_STEAL_TIME];
-	return fw && fw->takes >> row->bit & 1;
+	return (fw ? fw->takes
+		   : compare_unlisted_services(row->reg, host->cap[KVM_CAP_STEAL_TIME])) >>
+		       row->bit & 1;
 }
 /* Services that are not there, or that nothing there can vouch for, are hidden here. */
 static void plan_services(struct planner *p)

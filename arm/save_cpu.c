@@ -155,6 +155,7 @@ struct restore {
 	unsigned int nr_refused;
 	enum pass pass;
 	uint32_t features; /* of the vCPUs */
+	bool steal_time;   /* this KVM has it, whatever registers it has */
 };
 
 static enum pass pass_of(uint64_t id)
@@ -194,17 +195,19 @@ static bool may_be_left_out(const struct restore *r, uint64_t id, const uint8_t 
 		if (value[i])
 			return false;
 	}
-	return register_features(id) & ~r->features || compare_is_dispensable(id, low(value, size));
+	return register_features(id) & ~r->features ||
+	       compare_is_dispensable(id, low(value, size), r->steal_time);
 }
 
-/* Fields that tell of a vCPU feature which this VM does not have may say there what they want. */
-static bool differ_in_foreign(const struct restore *r, uint64_t id, const uint8_t *is,
-			      const uint8_t *want, size_t size)
+/* An ID register whose value KVM refused: without the fields that tell of a vCPU feature which this VM does not have. */
+static bool write_but_foreign(const struct restore *r, uint64_t id, uint64_t is, uint64_t want)
 {
-	uint64_t differing = low(is, size) ^ low(want, size);
+	uint64_t differing = is ^ want;
+	uint64_t value = want ^ (differing & compare_foreign_bits(id, differing, r->features));
 
-	return register_kind(id) == REGISTER_ID &&
-	       compare_foreign_bits(id, differing, r->features) == differing;
+	if (register_kind(id) != REGISTER_ID)
+		return false;
+	return value == is || (value != want && kvm_set_reg(r->vcpu, id, value) == 0);
 }
 
 /* Services that this KVM has and the old one had not, and so not the guest: none appears in mid-life. */
@@ -241,7 +244,8 @@ static void write_register(struct restore *r, uint64_t id, const char *name, con
 			refused(r, name, ": it has none");
 	} else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0) {
 		refused(r, name, "");
-	} else if (memcmp(is, want, size) && !differ_in_foreign(r, id, is, want, size)) {
+	} else if (memcmp(is, want, size) &&
+		   !write_but_foreign(r, id, low(is, size), low(want, size))) {
 		refused(r, name, ret == -EINVAL ? "'s value" : "");
 	}
 }
@@ -303,7 +307,11 @@ static void restore_counter(struct restore *r, int node, uint64_t id)
 
 int cpus_restore(struct machine *m, struct dt_in *in)
 {
-	struct restore r = { .in = in, .features = m->cfg->saved->features };
+	struct restore r = {
+		.in = in,
+		.features = m->cfg->saved->features,
+		.steal_time = kvm_check_extension(m->vm.fd, KVM_CAP_STEAL_TIME) > 0,
+	};
 	int cpu, registers;
 
 	for (r.pass = 0; r.pass < NR_PASSES && in->ret == 0; r.pass++) {

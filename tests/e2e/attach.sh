@@ -45,7 +45,7 @@ shows()
 	file=$1
 	shift
 	for i; do
-		grep -qF -- "$i" "$file" || why="${why:-'$i' is not in $(tail -n 3 "$file")}"
+		grep -qF -- "$i" "$file" || why="${why:-'$i' is not in: $(tail -n 12 "$file" | tr '\n' '~')}"
 	done
 }
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# One host's share of tests/e2e/moves: what the hosts before it saved is checked and restored, then VMs are saved for the
-# hosts that follow. In moves/: profile-HOST of each host so far, and SAVED-HOST.snap; what this host adds is in out/.
+# One host's share of tests/e2e/moves: VMs are saved for the hosts that follow, then what the hosts so far saved is checked
+# and restored. In moves/: profile-HOST of each host so far; of each VM, NAME.snap.gz and NAME.last, what it last said;
+# seen-HOST/NAME once it was there. What this host adds is in out/.
 . ./lib.sh
 export XDG_RUNTIME_DIR="$work"
 
