@@ -14,6 +14,7 @@
 #define REG_X(n) (CORE_REG(regs.regs[0]) + 2 * (n))
 
 #define REG_MDSCR      ARM64_SYS_REG(2, 0, 0, 2, 2)
+#define REG_OSLSR      ARM64_SYS_REG(2, 0, 1, 1, 4)
 #define REG_MIDR       ARM64_SYS_REG(3, 0, 0, 0, 0)
 #define REG_MPIDR      ARM64_SYS_REG(3, 0, 0, 0, 5)
 #define REG_REVIDR     ARM64_SYS_REG(3, 0, 0, 0, 6)
@@ -28,6 +29,8 @@
 #define REG_CNTKCTL    ARM64_SYS_REG(3, 0, 14, 1, 0)
 #define REG_PMCNTENSET ARM64_SYS_REG(3, 3, 9, 12, 1)
 #define REG_PMUSERENR  ARM64_SYS_REG(3, 3, 9, 14, 0)
+
+#define OSLSR_UNLOCKED (2ULL << 2) /* there is an OS lock, which is open */
 
 #define SCTLR_EE    (1ULL << 25)  /* data accesses of EL1 are big-endian */
 #define SCTLR_RESET 0x00c50078ULL /* MMU and caches off, the bits that are RES1 in Armv8.0 */

@@ -19,6 +19,7 @@ int guest_main(struct guest *g)
 	      sysreg_read(sctlr_el1) & 1 ? "on" : "off");
 	print("regs: mpidr 0x%lx, midr 0x%lx, counter %lu Hz\n", sysreg_read(mpidr_el1),
 	      sysreg_read(midr_el1), sysreg_read(cntfrq_el0));
+	print("regs: oslsr 0x%lx\n", sysreg_read(oslsr_el1));
 	print("regs: %u cpus, %lu KiB of memory at 0x%lx\n", cpu_count(&g->dt), g->ram_size >> 10,
 	      g->ram_base);
 	print("regs: bootargs \"%s\"\n", g->bootargs);

@@ -170,6 +170,16 @@ static void what_is_in_a_register_that_is_not_there_decides(void **state)
 	assert_true(class_of(&vm, "7.3", "CNTP_CTL_EL0") <= COMPARE_CARRIED);
 }
 
+static void an_os_lock_is_left_out_when_it_is_open(void **state)
+{
+	struct saved_vm vm = { "6.1", ARM64_SYS_REG(2, 0, 1, 1, 4), 8, 0 };
+
+	(void)state;
+	assert_int_equal(class_of(&vm, "5.10", "OSLSR_EL1"), COMPARE_HARMLESS);
+	vm.value = 0xa;
+	assert_int_equal(class_of(&vm, "5.10", "OSLSR_EL1"), COMPARE_UNSAFE);
+}
+
 static void any_vcpu_s_value_counts(void **state)
 {
 	const struct saved_vm vm = { "7.3", KVM_REG_ARM_PTIMER_CTL, 1, 1 };
@@ -283,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_machine_can_go_on_where_it_was),
 		cmocka_unit_test(a_newer_version_of_psci_stays_behind_and_says_what_helps),
 		cmocka_unit_test(what_is_in_a_register_that_is_not_there_decides),
+		cmocka_unit_test(an_os_lock_is_left_out_when_it_is_open),
 		cmocka_unit_test(any_vcpu_s_value_counts),
 		cmocka_unit_test(a_timer_s_time_is_lost_without_harm_and_so_is_the_counter),
 		cmocka_unit_test(version_0_2_is_what_no_register_means),
