@@ -20,6 +20,7 @@
 
 #define GICD_CTLR 0x0
 #define GICD_IIDR 0x8
+#define IIDR_REVISION 0xf000
 
 /* Where a redistributor's second frame begins, with the registers of SGIs and PPIs. */
 #define SGI_FRAME 0x10000
@@ -353,6 +354,21 @@ static void restore_cpus(const struct machine *m, struct dt_in *in, int gic, boo
 	}
 }
 
+/*
+ * The revision of KVM's controller. A KVM before Linux 5.18 takes none but its own; where that is older, the guest loses
+ * what it finds by asking (GICR_CTLR's bits), as `lkvm check` says.
+ */
+static void restore_revision(const struct access *dist, struct dt_in *in, uint32_t iidr)
+{
+	int ret = set(dist, GICD_IIDR, iidr);
+	uint32_t own;
+
+	if (ret == -EINVAL && get(dist, GICD_IIDR, &own) == 0 &&
+	    !((own ^ iidr) & ~IIDR_REVISION) && own < iidr)
+		return;
+	refused(in, "GICD_IIDR", ret);
+}
+
 int gic_restore(const struct machine *m, struct dt_in *in)
 {
 	struct access dist = { .m = m, .cpu = -1, .group = KVM_DEV_ARM_VGIC_GRP_DIST_REGS };
@@ -367,7 +383,7 @@ int gic_restore(const struct machine *m, struct dt_in *in)
 		dt_in_fail(in, "interrupts", "this machine has another number");
 	/* First: it says which revision of KVM's controller the rest is of. */
 	if (in->ret == 0)
-		refused(in, "GICD_IIDR", set(&dist, GICD_IIDR, iidr));
+		restore_revision(&dist, in, iidr);
 	/*
 	 * KVM puts an interrupt in a CPU's queue when it becomes pending and enabled while the distributor is on, and not
 	 * when the distributor goes on: one that was pending would be lost, a timer's for good.
