@@ -109,6 +109,10 @@ $(O)/bad-client $(O)/disk-load $(O)/net-peer $(O)/notify-peer $(O)/on-terminal $
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
 
+$(O)/hold-vm: $(O)/obj/tests/lab/hold-vm.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LKVM_LDFLAGS) -static-pie -o $@ $^
+
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d)
 
 # Unit tests: compiled for the machine that runs make, against a fake KVM, under sanitizers.
