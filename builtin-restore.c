@@ -44,7 +44,7 @@ static const struct opt rows[] = {
 	{ 0, "allow", "NAME",
 	  "Go on although this is not as it was: disk-changed; may be given several times",
 	  allow_add, offsetof(struct restore, cfg.allow) },
-	{ 0, "sandbox", "on|off", "Confine lkvm to what it needs (default: off); see lkvm-run(1)",
+	{ 0, "sandbox", "on|off", "Confine lkvm to what it needs (default: on); see lkvm-run(1)",
 	  opt_set_switch, offsetof(struct restore, cfg.sandbox) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path,
 	  offsetof(struct restore, cfg.dev) },

@@ -335,7 +335,7 @@ static const struct opt rows[] = {
 	  "tcp:HOST:PORT; wait: the guest does not start before gdb has come",
 	  gdb_parse, offsetof(struct run, gdb) },
 	{ 0, "sandbox", "on|off",
-	  "Confine lkvm's threads to the system calls that they need (default: off)",
+	  "Confine lkvm's threads to the system calls that they need (default: on)",
 	  opt_set_switch, CFG(sandbox) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path, CFG(dev) },
 	{ 0, "loglevel", "LEVEL", "Messages to print: error, warning, info (default) or debug",

@@ -29,6 +29,7 @@ const struct machine_config machine_config_default = {
 	.nr_cpus = 2,
 	.psci = PSCI_AUTO,
 	.irqchip = IRQCHIP_AUTO,
+	.sandbox = true,
 };
 
 /* What stays while VMs come and go: the host's side of one lkvm run. */

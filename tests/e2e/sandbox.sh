@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What the threads of a VM with --sandbox on are confined to, as the host's kernel sees it.
+# What the threads of a VM are confined to, as the host's kernel sees it.
 . ./lib.sh
 
 truncate -s 1M "$work/disk.img"
@@ -37,7 +37,7 @@ end()
 # is NAME "WHAT IS" "WHAT SHOULD BE"
 is() { if [ "$2" = "$3" ]; then pass "sandbox: $1"; else fail "sandbox: $1" "$2"; fi; }
 
-start "$LKVM" run guests/count.bin -c 2 -d "$work/disk.img" --name one --sandbox on
+start "$LKVM" run guests/count.bin -c 2 -d "$work/disk.img" --name one
 is "every thread has a filter" "$(threads Seccomp | cut -d' ' -f2 | sort -u)" 2
 is "vCPUs have one of their own" "$(threads Seccomp_filters | grep -c '^vcpu[01] 2$')" 2
 is "no thread gets new privileges" "$(threads NoNewPrivs | cut -d' ' -f2 | sort -u)" 1
@@ -46,8 +46,8 @@ is "control works" "$?" 0
 end
 is "the VM ends" "$status" 0
 
-start "$LKVM" run guests/count.bin -c 2
-is "without --sandbox there is none" "$(threads Seccomp | cut -d' ' -f2 | sort -u)" 0
+start "$LKVM" run guests/count.bin -c 2 --sandbox off
+is "--sandbox=off: there is none" "$(threads Seccomp | cut -d' ' -f2 | sort -u)" 0
 end
 
 echo 'nobody-at-all:x:4242:4242::/:/bin/sh' >>/etc/passwd
@@ -55,7 +55,7 @@ cp "$(command -v "$LKVM")" /tmp/lkvm-user
 cp guests/count.bin /tmp/count.bin
 chmod 755 /tmp/lkvm-user /tmp/count.bin
 chmod 666 /dev/kvm
-start su -s /bin/sh nobody-at-all -c "exec /tmp/lkvm-user run /tmp/count.bin -c 2 --sandbox on"
+start su -s /bin/sh nobody-at-all -c "exec /tmp/lkvm-user run /tmp/count.bin -c 2"
 is "an ordinary user's VM is confined, too" "$(threads Seccomp | cut -d' ' -f2 | sort -u)" 2
 end
 chmod 600 /dev/kvm

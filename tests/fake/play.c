@@ -76,6 +76,7 @@ struct machine_config play_config(void)
 	struct machine_config cfg = machine_config_default;
 
 	cfg.dev = FAKE_DEV;
+	cfg.sandbox = false; /* the process goes on with other tests */
 	cfg.ram_size = 64 * MiB;
 	cfg.nr_cpus = 1;
 	return cfg;
