@@ -81,6 +81,9 @@ static int check_snapshot(const struct check *check, const struct host_profile *
 		ret = compare_saved(&from, to, s.machine.features, c, e);
 	profile_free(&from);
 	snapshot_close(&s);
+	console_options_free(&cfg.console);
+	disk_options_free(&cfg.disks);
+	network_options_free(&cfg.networks);
 	return ret;
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include "arm/compare.h"
 #include "arm/firmware.h"
-#include "arm/psci.h"
 #include "arm/registers.h"
 #include "compare_parts.h"
 #include "kvm/kvm.h"
