@@ -21,9 +21,9 @@ enum {
 };
 
 struct check {
-	const char *dev;
-	const char *path;    /* a snapshot, or a host's profile */
-	const char *against; /* a profile, or NULL: this host */
+	struct machine_config cfg; /* of the VM */
+	const char *path;          /* a snapshot, or a host's profile */
+	const char *against;       /* a profile, or NULL: this host */
 	bool json, pmu;
 };
 
@@ -43,8 +43,17 @@ static const struct opt rows[] = {
 	  offsetof(struct check, json) },
 	{ 0, "pmu", NULL, "Of a profile: a VM that is started there with --pmu", opt_set_flag,
 	  offsetof(struct check, pmu) },
+	{ 'd', "disk", "FILE[,KEY...]",
+	  "Another place of a disk of the VM, as 'lkvm restore' takes it", disk_parse,
+	  offsetof(struct check, cfg.disks) },
+	{ 0, "network", "MODE[,KEY...]", "What a network device of it would be; likewise",
+	  network_parse, offsetof(struct check, cfg.networks) },
+	{ 0, "allow", "NAME",
+	  "What restore would be told to let pass: disk-changed, or the name of what is\n"
+	  "unsafe; may be given several times",
+	  allow_add, offsetof(struct check, cfg.allow) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path,
-	  offsetof(struct check, dev) },
+	  offsetof(struct check, cfg.dev) },
 };
 
 static int set_bare_word(void *target, const char *word, struct err *e)
@@ -67,23 +76,24 @@ static void usage(void)
 	opt_print(stdout, rows, ARRAY_SIZE(rows));
 }
 
-static int check_snapshot(const struct check *check, const struct host_profile *to,
-			  struct comparison *c, struct err *e)
+static int check_snapshot(struct check *check, const struct host_profile *to, struct comparison *c,
+			  struct err *e)
 {
-	struct machine_config cfg = machine_config_default;
+	struct machine_config *cfg = &check->cfg;
 	struct host_profile from = PROFILE_NONE;
 	struct snapshot s = SNAPSHOT_NONE;
-	int ret = snapshot_open(&s, check->path, &cfg, e);
+	int ret = snapshot_open(&s, check->path, cfg, e);
 
 	if (ret == 0)
-		ret = saved_profile(&s.machine, &cfg, &from, e);
+		ret = saved_profile(&s.machine, cfg, &from, e);
 	if (ret == 0)
 		ret = compare_saved(&from, to, s.machine.features, c, e);
+	if (ret == 0 && !check->against) /* no profile tells of files */
+		ret = compare_disks(&s.machine, cfg, c, e);
+	if (ret == 0)
+		comparison_allow(c, &cfg->allow);
 	profile_free(&from);
 	snapshot_close(&s);
-	console_options_free(&cfg.console);
-	disk_options_free(&cfg.disks);
-	network_options_free(&cfg.networks);
 	return ret;
 }
 
@@ -102,7 +112,7 @@ static int check_profile(const struct check *check, const struct host_profile *t
 	return ret;
 }
 
-static int judge(const struct check *check, struct err *e)
+static int judge(struct check *check, struct err *e)
 {
 	const char *to_name = check->against ? check->against : "this host";
 	struct comparison c = COMPARISON_NONE;
@@ -110,12 +120,16 @@ static int judge(const struct check *check, struct err *e)
 	int is_snapshot = snapshot_is(check->path, e);
 	int ret = is_snapshot;
 
+	if (ret == 0 && (check->cfg.disks.nr || check->cfg.networks.nr || check->cfg.allow.nr))
+		return err_set(e, EINVAL,
+			       "--disk, --network and --allow go with a snapshot: %s is none",
+			       check->path);
 	if (ret > 0 && check->pmu)
 		return err_set(e, EINVAL, "--pmu goes with a profile: %s is a snapshot",
 			       check->path);
 	if (ret >= 0)
 		ret = check->against ? profile_read(&to, check->against, e)
-				     : host_probe(check->dev, &to, e);
+				     : host_probe(check->cfg.dev, &to, e);
 	if (ret >= 0)
 		ret = is_snapshot ? check_snapshot(check, &to, &c, e)
 				  : check_profile(check, &to, &c, e);
@@ -135,7 +149,7 @@ static int judge(const struct check *check, struct err *e)
 
 int builtin_check(int argc, char **argv)
 {
-	struct check check = { .dev = machine_config_default.dev };
+	struct check check = { .cfg = machine_config_default };
 	struct err e = { 0 };
 	bool help = false;
 	int ret = opt_parse(rows, ARRAY_SIZE(rows), &check, argc - 1, argv + 1, set_bare_word,
@@ -149,6 +163,9 @@ int builtin_check(int argc, char **argv)
 		ret = err_set(&e, EINVAL, "say which file: lkvm check FILE");
 	if (ret == 0)
 		ret = judge(&check, &e);
+	console_options_free(&check.cfg.console);
+	disk_options_free(&check.cfg.disks);
+	network_options_free(&check.cfg.networks);
 	if (ret < 0) {
 		log_error("check: %s", e.text);
 		return MACHINE_FAILED;

@@ -42,7 +42,8 @@ static const struct opt rows[] = {
 	{ 0, "network", "MODE[,KEY...]", "What a network device is on this host; likewise",
 	  network_parse, offsetof(struct restore, cfg.networks) },
 	{ 0, "allow", "NAME",
-	  "Go on although this is not as it was: disk-changed; may be given several times",
+	  "Go on although this is not as it was: disk-changed, counter-frequency, or a\n"
+	  "register that 'lkvm check' calls unsafe; may be given several times",
 	  allow_add, offsetof(struct restore, cfg.allow) },
 	{ 0, "sandbox", "on|off", "Confine lkvm to what it needs (default: on); see lkvm-run(1)",
 	  opt_set_switch, offsetof(struct restore, cfg.sandbox) },

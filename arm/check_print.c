@@ -46,6 +46,8 @@ static void print_finding(const struct finding *f, FILE *out)
 	}
 	if (remedy(f))
 		fprintf(out, "\n%*sremedy: start it with %s", COLUMN, "", remedy(f));
+	if (f->class == COMPARE_UNSAFE && f->id)
+		fprintf(out, "\n%*sor let it pass: --allow %s", COLUMN, "", f->name);
 	fputc('\n', out);
 }
 

@@ -208,7 +208,7 @@ static int judge_counter(struct judge *j)
 
 	if (!j->from->counter_hz || !j->to->counter_hz || j->from->counter_hz == j->to->counter_hz)
 		return 0;
-	f = judge_add(j, COMPARE_SAME, "counter frequency");
+	f = judge_add(j, COMPARE_SAME, COUNTER_FREQUENCY);
 	if (!f)
 		return -ENOMEM;
 	judge_say(f, COMPARE_UNSAFE,
@@ -256,6 +256,12 @@ static int worst_first(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+void comparison_sort(struct comparison *c)
+{
+	if (c->nr)
+		qsort(c->finding, c->nr, sizeof(*c->finding), worst_first);
+}
+
 static int judge_all(struct judge *j, struct err *e)
 {
 	struct comparison *c = j->c;
@@ -269,8 +275,7 @@ static int judge_all(struct judge *j, struct err *e)
 		comparison_free(c);
 		return err_set(e, -ret, "cannot compare: %s", strerror(-ret));
 	}
-	if (c->nr)
-		qsort(c->finding, c->nr, sizeof(*c->finding), worst_first);
+	comparison_sort(c);
 	return 0;
 }
 
@@ -288,6 +293,23 @@ int compare_saved(const struct host_profile *from, const struct host_profile *to
 	struct judge j = { .from = from, .to = to, .features = features, .saved = true, .c = c };
 
 	return judge_all(&j, e);
+}
+
+void comparison_allow(struct comparison *c, const struct allow *allow)
+{
+	for (size_t i = 0; i < c->nr; i++) {
+		struct finding *f = &c->finding[i];
+
+		/* What is neither a register nor the counter, restore has no rule for. */
+		if (f->class == COMPARE_UNSAFE && (f->id || !strcmp(f->name, COUNTER_FREQUENCY)) &&
+		    allow_has(allow, f->name)) {
+			size_t len = strlen(f->text);
+
+			f->class = COMPARE_HARMLESS;
+			snprintf(f->text + len, sizeof(f->text) - len, " (allowed)");
+		}
+	}
+	comparison_sort(c);
 }
 
 void comparison_free(struct comparison *c)

@@ -24,6 +24,9 @@ struct finding *judge_add(struct judge *j, enum compare_class class, const char 
 void judge_say(struct finding *f, enum compare_class class, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The worst first. */
+void comparison_sort(struct comparison *c);
+
 /* The finding about register @id, which the VM has. Returns 0 or -ENOMEM. */
 int judge_register(struct judge *j, uint64_t id);
 

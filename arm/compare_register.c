@@ -72,8 +72,8 @@ static void list_services(uint64_t reg, uint64_t bits, bool remedy, char *list, 
 static void judge_services(struct judge *j, struct finding *f)
 {
 	const struct profile_firmware *fw = profile_firmware(j->to, f->id);
-	uint64_t there = fw ? fw->takes
-			    : compare_unlisted_services(f->id, j->to->cap[KVM_CAP_STEAL_TIME]);
+	uint64_t there =
+		fw ? fw->takes : compare_unlisted_services(f->id, j->to->cap[KVM_CAP_STEAL_TIME]);
 	uint64_t lost = f->from & ~there;
 	char names[100];
 

@@ -87,8 +87,9 @@ uint64_t compare_foreign_bits(uint64_t id, uint64_t among, uint32_t features)
 
 uint64_t compare_unlisted_services(uint64_t id, bool steal_time)
 {
-	return id == KVM_REG_ARM_STD_HYP_BMAP && steal_time ? 1ULL << KVM_REG_ARM_STD_HYP_BIT_PV_TIME
-							    : 0;
+	return id == KVM_REG_ARM_STD_HYP_BMAP && steal_time
+		       ? 1ULL << KVM_REG_ARM_STD_HYP_BIT_PV_TIME
+		       : 0;
 }
 
 bool compare_is_dispensable(uint64_t id, uint64_t value, bool steal_time)

@@ -65,7 +65,8 @@ static bool offers(const struct host_profile *host, const struct firmware_row *r
 		return host->cap[row->cap];
 	return (fw ? fw->takes
 		   : compare_unlisted_services(row->reg, host->cap[KVM_CAP_STEAL_TIME])) >>
-		       row->bit & 1;
+		       row->bit &
+	       1;
 }
 /* Services that are not there, or that nothing there can vouch for, are hidden here. */
 static void plan_services(struct planner *p)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static int save_machine(struct machine *m, struct dt *dt, struct err *e)
 	dt_cells(dt, "system-suspend", has_suspend(m));
 	dt_cells(dt, "gic", m->gic.version == IRQCHIP_GICV3 ? 3 : 2);
 	dt_bytes(dt, "sve-lengths", sve, sizeof(sve));
-	dt_u64(dt, "counter-frequency", counter_frequency());
+	dt_u64(dt, COUNTER_FREQUENCY, counter_frequency());
 	ret = config_save(m, dt, e);
 	dt_end(dt);
 	return ret;
@@ -151,6 +152,22 @@ static void restore_devices(struct machine *m, struct dt_in *in)
 	consoles_restore(m->consoles, in);
 }
 
+/* The guest has read CNTFRQ_EL0, and reckons with it. */
+static void check_counter(const struct machine *m, struct dt_in *in)
+{
+	int node = dt_in_node(in, 0, "machine", COMPATIBLE_MACHINE);
+	uint64_t was = 0, is = counter_frequency();
+
+	if (in->ret == 0 && dt_in_has(in, node, COUNTER_FREQUENCY))
+		dt_in_u64(in, node, COUNTER_FREQUENCY, &was);
+	if (in->ret == 0 && was && is && was != is && !allow_has(&m->cfg->allow, COUNTER_FREQUENCY))
+		in->ret = err_set(in->e, EINVAL,
+				  "%s cannot be restored: its counter ran at %" PRIu64
+				  " Hz, this host's runs at %" PRIu64 " (--allow " COUNTER_FREQUENCY
+				  " goes on, and its time is off)",
+				  in->name, was, is);
+}
+
 int machine_restore(struct machine *m, struct err *e)
 {
 	const struct saved_machine *saved = m->cfg->saved;
@@ -159,8 +176,10 @@ int machine_restore(struct machine *m, struct err *e)
 
 	if (ret < 0)
 		return err_wrap(e, ret, "%s", saved->name);
+	check_counter(m, &in);
 	/* The GIC wants to know of pending interrupts before timers look at theirs; the clock comes last. */
-	gic_restore(m, &in);
+	if (in.ret == 0)
+		gic_restore(m, &in);
 	if (in.ret == 0)
 		its_restore(m, &in);
 	if (in.ret == 0)

@@ -156,6 +156,7 @@ struct restore {
 	enum pass pass;
 	uint32_t features; /* of the vCPUs */
 	bool steal_time;   /* this KVM has it, whatever registers it has */
+	const struct allow *allow;
 };
 
 static enum pass pass_of(uint64_t id)
@@ -178,6 +179,20 @@ static void refused(struct restore *r, const char *name, const char *why)
 	if (r->nr_refused++ < TELL_MAX)
 		log_warning("vCPU %u: this host's KVM does not take register %s%s", r->id, name,
 			    why);
+}
+
+/* Whether the user lets the guest go on without it: what `lkvm check` calls unsafe, and not what it calls impossible. */
+static bool is_allowed(const struct restore *r, uint64_t id, const char *name, int ret)
+{
+	enum register_kind kind = register_kind(id);
+	bool unsafe = kind != REGISTER_PSCI &&
+		      (ret == -ENOENT || (kind != REGISTER_ID && kind != REGISTER_CACHE));
+
+	if (!unsafe || !allow_has(r->allow, name))
+		return false;
+	if (r->id == 0)
+		log_warning("the guest goes on without its %s, which --allow lets pass", name);
+	return true;
 }
 
 static uint64_t low(const uint8_t *value, size_t size)
@@ -210,6 +225,12 @@ static bool write_but_foreign(const struct restore *r, uint64_t id, uint64_t is,
 	return value == is || (value != want && kvm_set_reg(r->vcpu, id, value) == 0);
 }
 
+/* Of services those that both have; of all else what this KVM has. */
+static bool write_common(const struct restore *r, uint64_t id, uint64_t is, uint64_t want)
+{
+	return register_kind(id) != REGISTER_SERVICES || kvm_set_reg(r->vcpu, id, is & want) == 0;
+}
+
 /* Services that this KVM has and the old one had not, and so not the guest: none appears in mid-life. */
 static void hide_new_services(struct restore *r)
 {
@@ -240,12 +261,14 @@ static void write_register(struct restore *r, uint64_t id, const char *name, con
 	if (ret == 0)
 		return;
 	if (ret == -ENOENT) {
-		if (!may_be_left_out(r, id, want, size))
+		if (!may_be_left_out(r, id, want, size) && !is_allowed(r, id, name, ret))
 			refused(r, name, ": it has none");
 	} else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0) {
 		refused(r, name, "");
 	} else if (memcmp(is, want, size) &&
-		   !write_but_foreign(r, id, low(is, size), low(want, size))) {
+		   !write_but_foreign(r, id, low(is, size), low(want, size)) &&
+		   !(is_allowed(r, id, name, ret) &&
+		     write_common(r, id, low(is, size), low(want, size)))) {
 		refused(r, name, ret == -EINVAL ? "'s value" : "");
 	}
 }
@@ -310,6 +333,7 @@ int cpus_restore(struct machine *m, struct dt_in *in)
 	struct restore r = {
 		.in = in,
 		.features = m->cfg->saved->features,
+		.allow = &m->cfg->allow,
 		.steal_time = kvm_check_extension(m->vm.fd, KVM_CAP_STEAL_TIME) > 0,
 	};
 	int cpu, registers;
@@ -338,7 +362,7 @@ int cpus_restore(struct machine *m, struct dt_in *in)
 		in->ret = err_set(
 			in->e, EINVAL,
 			"%s cannot be restored: this host's KVM does not take %u values of its "
-			"vCPUs",
+			"vCPUs ('lkvm check' says what helps)",
 			in->name, r.nr_refused);
 	return in->ret;
 }

@@ -18,8 +18,8 @@
 #define COMPATIBLE_V2 "lkvm,gicv2-1"
 #define COMPATIBLE_V3 "lkvm,gicv3-1"
 
-#define GICD_CTLR 0x0
-#define GICD_IIDR 0x8
+#define GICD_CTLR     0x0
+#define GICD_IIDR     0x8
 #define IIDR_REVISION 0xf000
 
 /* Where a redistributor's second frame begins, with the registers of SGIs and PPIs. */
@@ -363,8 +363,8 @@ static void restore_revision(const struct access *dist, struct dt_in *in, uint32
 	int ret = set(dist, GICD_IIDR, iidr);
 	uint32_t own;
 
-	if (ret == -EINVAL && get(dist, GICD_IIDR, &own) == 0 &&
-	    !((own ^ iidr) & ~IIDR_REVISION) && own < iidr)
+	if (ret == -EINVAL && get(dist, GICD_IIDR, &own) == 0 && !((own ^ iidr) & ~IIDR_REVISION) &&
+	    own < iidr)
 		return;
 	refused(in, "GICD_IIDR", ret);
 }

@@ -120,8 +120,8 @@ static void take_machine(struct collect *c, const struct machine_config *cfg)
 	else
 		p->gicv2_iidr = iidr;
 	node = dt_in_node(c->in, 0, "machine", NULL);
-	if (c->in->ret == 0 && dt_in_has(c->in, node, "counter-frequency"))
-		dt_in_u64(c->in, node, "counter-frequency", &p->counter_hz);
+	if (c->in->ret == 0 && dt_in_has(c->in, node, COUNTER_FREQUENCY))
+		dt_in_u64(c->in, node, COUNTER_FREQUENCY, &p->counter_hz);
 	p->max_vcpus = cfg->nr_cpus;
 	p->ipa_bits =
 		64 -

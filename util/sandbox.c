@@ -99,7 +99,9 @@ int sandbox_start(enum sandbox loop, struct err *e)
 	if (ret == 0)
 		ret = put_on(loop);
 	if (ret < 0)
-		return err_set(e, -ret, "cannot confine lkvm by seccomp: %s (--sandbox=off goes without)", strerror(-ret));
+		return err_set(e, -ret,
+			       "cannot confine lkvm by seccomp: %s (--sandbox=off goes without)",
+			       strerror(-ret));
 	atomic_store(&started, true);
 	return 0;
 }

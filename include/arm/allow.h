@@ -8,6 +8,9 @@
 
 #define ALLOW_MAX 16
 
+/* Names that `lkvm check` and `lkvm restore` share, beside those of registers. */
+#define COUNTER_FREQUENCY "counter-frequency"
+
 struct allow {
 	const char *name[ALLOW_MAX]; /* the caller's */
 	unsigned int nr;

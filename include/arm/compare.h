@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "arm/allow.h"
 #include "arm/profile.h"
 #include "util/err.h"
 
@@ -60,6 +61,18 @@ int compare_profiles(const struct host_profile *from, const struct host_profile 
  */
 int compare_saved(const struct host_profile *from, const struct host_profile *to, uint32_t features,
 		  struct comparison *c, struct err *e);
+
+struct saved_machine;
+struct machine_config;
+/*
+ * Adds what is wrong with the disks, on this host, of the VM that saved_machine_read() made @saved and @cfg of: each is opened and
+ * locked as machine_run() would, and closed. Returns 0, or -errno with @e set if that cannot be said.
+ */
+int compare_disks(const struct saved_machine *saved, const struct machine_config *cfg,
+		  struct comparison *c, struct err *e);
+
+/* What is unsafe and named by @allow counts as harmless. */
+void comparison_allow(struct comparison *c, const struct allow *allow);
 void comparison_free(struct comparison *c);
 
 /* COMPARE_SAME if there are none. */

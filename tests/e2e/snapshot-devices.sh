@@ -33,6 +33,20 @@ refused()
 	fi
 }
 
+# checked NAME STATUS TEXT OPTION...: what `lkvm check` says of the snapshot.
+checked()
+{
+	name=$1 want=$2 text=$3
+	shift 3
+	# shellcheck disable=SC2086	# words
+	run 60 "$LKVM" check "$snap" $net "$@"
+	if [ "$status" -eq "$want" ] && grep -qF -- "$text" "$out"; then
+		pass "snapshot-devices: $name"
+	else
+		fail "snapshot-devices: $name" "status $status; $(grep -F disk "$out")"
+	fi
+}
+
 cat >"$work/up" <<'END'
 #!/lab/busybox sh
 # The same address each time, which the guest remembers.
@@ -115,6 +129,7 @@ vm()
 		is "$guest, $n: is saved and stopped" $? -eq 0
 		exec 3>&-
 		wait "$pid"
+		checked "$guest, $n: check finds its disks as they were" 0 "verdict     yes"
 		go_on "$guest"
 		busy "$guest, restored $n"
 	done
@@ -132,11 +147,15 @@ vm()
 	# shellcheck disable=SC2086	# words
 	refused "$guest: its disk has changed since it was saved" "has changed since: it was written to" \
 		"$LKVM" restore "$snap" $net
+	checked "$guest: check sees it, too" 2 "has changed since: it was written to"
+	checked "$guest: check says what --allow makes of it" 0 "verdict     yes" --allow disk-changed
 }
 
 vm mmio --virtio-transport mmio --console serial
 [ -z "${ALL-}" ] || vm "pci by lines" --virtio-transport pci --msi off --console serial
 vm pci --virtio-transport pci --console virtio
+# shellcheck disable=SC2086	# words
+checked "check sees that a disk is not there" 2 "$work/nowhere" -d "$work/nowhere" -d "$work/qcow2,format=qcow2"
 # shellcheck disable=SC2086	# words
 refused "one disk of two" "has 2 disks: give as many" "$LKVM" restore "$snap" -d "$work/disk" $net
 # shellcheck disable=SC2086	# words

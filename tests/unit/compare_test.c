@@ -435,9 +435,9 @@ static void a_counter_of_another_speed_is_unsafe(void **state)
 	(void)state;
 	twins(&a, &b);
 	b.counter_hz = 1000000000;
-	assert_int_equal(between(&a, &b, FACTS_PSCI, "counter frequency").class, COMPARE_UNSAFE);
+	assert_int_equal(between(&a, &b, FACTS_PSCI, "counter-frequency").class, COMPARE_UNSAFE);
 	b.counter_hz = 0; /* not known is not different */
-	assert_int_equal(between(&a, &b, FACTS_PSCI, "counter frequency").class, COMPARE_SAME);
+	assert_int_equal(between(&a, &b, FACTS_PSCI, "counter-frequency").class, COMPARE_SAME);
 	twins_end(&a, &b);
 }
 
