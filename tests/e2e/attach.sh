@@ -107,13 +107,14 @@ shows "$out" 'leave the console' 'VM web has ended'
 [ ! -e "$work/lkvm/web.sock" ] || why="${why:-the socket is left behind}"
 verdict "attach: Ctrl-A x ends the VM, and the visit with it" "$why"
 
-# A Linux guest's shell.
+# A Linux guest's shell. It ends when its answer is there: a terminal's last output is lost when its session ends.
 why=
 ready='built-in shell'
 start web kernel -i initrd.gz -m 256 -p "quiet lkvm.test=shell" || why="there is no shell: $(tail -n 3 "$work/web.out")"
 visit "$out" '@wait #
-echo $((6 * 7)) asked; exit
+echo $((6 * 7)) asked
 @wait 42 asked
+exit
 @wait never'
 shows "$out" '42 asked' 'VM web has ended'
 [ $status -eq 0 ] || kill $pid
