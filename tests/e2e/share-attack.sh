@@ -27,5 +27,6 @@ attacked()
 attacked "messages"
 LIMIT=300
 attacked "after ${SHARE_FIDS:=65536} fids" -p "fids=$SHARE_FIDS"
+# shellcheck disable=SC3045	# busybox has it
 ulimit -n 300
 attacked "with few descriptors" -p fids=1000
