@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The state of a snapshot as outside bytes, and that of devices there and back. */
+#include <errno.h>
 #include <libfdt.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <cmocka.h>
 #include "../../snapshot/format.h"
@@ -97,6 +99,36 @@ static void a_state_that_is_cut_off_anywhere_is_refused(void **state)
 	for (uint64_t i = 0; i < size; i++)
 		assert_true(check(head, i) < 0);
 	free(head);
+}
+
+/* A file of @size bytes, of which the header says that the state has @tree: it is refused before so much is allocated and read. */
+static void bounded(uint64_t size, uint32_t tree)
+{
+	struct machine_config cfg = { 0 };
+	char path[] = "/tmp/lkvm-snapshot-XXXXXX";
+	uint32_t head[10] = { cpu_to_fdt32(FDT_MAGIC), cpu_to_fdt32(tree) };
+	int fd = mkstemp(path);
+	struct snapshot s;
+	struct err e = { 0 };
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, head, sizeof(head)), sizeof(head));
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(snapshot_open(&s, path, &cfg, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "it is cut off"));
+	assert_null(s.tree);
+	snapshot_close(&s);
+	close(fd);
+	unlink(path);
+}
+
+static void a_state_larger_than_its_file_or_than_any_is_refused(void **state)
+{
+	(void)state;
+	bounded(4096, 1u << 20);
+	bounded(4096, 1u << 30);
+	bounded(4096, UINT32_MAX);
+	bounded(1u << 30, SAVE_STATE_MAX + 1u);
 }
 
 static int read_machine(uint64_t memory, uint32_t cpus, uint32_t gic, struct machine_config *cfg)
@@ -238,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_state_with_any_byte_changed_is_refused),
 		cmocka_unit_test(a_state_that_is_cut_off_anywhere_is_refused),
+		cmocka_unit_test(a_state_larger_than_its_file_or_than_any_is_refused),
 		cmocka_unit_test(a_machine_is_what_its_state_says),
 		cmocka_unit_test(sizes_and_numbers_out_of_range_are_refused),
 		cmocka_unit_test(a_uart_goes_on_with_its_bytes_and_its_interrupt),
