@@ -147,7 +147,7 @@ vm()
 	# shellcheck disable=SC2086	# words
 	refused "$guest: its disk has changed since it was saved" "has changed since: it was written to" \
 		"$LKVM" restore "$snap" $net
-	checked "$guest: check sees it, too" 2 "has changed since: it was written to"
+	checked "$guest: check sees it, too" 2 "unsafe      disk"
 	checked "$guest: check says what --allow makes of it" 0 "verdict     yes" --allow disk-changed
 }
 
