@@ -56,6 +56,7 @@ if [ -z "$missing" ]; then
 else
 	fail "package: it has a man page for each command, completions for three shells, and the unit" "not:$missing"
 fi
+# shellcheck disable=SC2016	# for the bash there
 check "package: bash completes with it" 0 "snapshot" inside bash -c '. /usr/share/bash-completion/completions/lkvm
 	COMP_WORDS=(lkvm s) COMP_CWORD=1; $(complete -p lkvm | sed "s/.*-F \([^ ]*\).*/\1/") lkvm s lkvm; echo "${COMPREPLY[@]}"'
 check "package: systemd finds no fault with its unit" 0 "" inside systemd-analyze verify --man=no lkvm@web.service

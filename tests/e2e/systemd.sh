@@ -45,10 +45,10 @@ cat >"$root/etc/lkvm/web.conf" <<'END'
 OPTIONS=-k /var/lib/lkvm/Image -d /var/lib/lkvm/web.img -c 2 -m 256 -i /var/lib/lkvm/initrd.gz \
         -p "lkvm.test=script quiet" --console file=/var/log/lkvm/web.console,max=10M,keep=4 --reboot
 END
-echo 'OPTIONS=-m 64 --console none /var/lib/lkvm/wfi.bin' >"$root/etc/lkvm/deaf.conf"
+echo 'OPTIONS=-m 64 /var/lib/lkvm/wfi.bin' >"$root/etc/lkvm/deaf.conf"
 cp "$root/etc/lkvm/deaf.conf" "$root/etc/lkvm/kill.conf"
-echo 'OPTIONS=-m 64 --console none /var/lib/lkvm/min.bin' >"$root/etc/lkvm/off.conf"
-echo 'OPTIONS=-m 64 --console none /var/lib/lkvm/reset.bin' >"$root/etc/lkvm/reset.conf"
+echo 'OPTIONS=-m 64 /var/lib/lkvm/min.bin' >"$root/etc/lkvm/off.conf"
+echo 'OPTIONS=-m 64 /var/lib/lkvm/reset.bin' >"$root/etc/lkvm/reset.conf"
 echo 'OPTIONS=-k /nowhere' >"$root/etc/lkvm/bad.conf"
 mkdir -p "$root/etc/systemd/system/lkvm@web.service.d"
 cat >"$root/etc/systemd/system/lkvm@web.service.d/limit.conf" <<'END'
@@ -83,7 +83,7 @@ boot()
 	unshare -m -p -f sh "$work/boot" >"$work/systemd.log" 2>&1 &
 	outer=$!
 	n=0
-	until init=$(tr -d ' ' <"/proc/$outer/task/$outer/children") && [ -n "$init" ] &&
+	until init=$(tr -d ' ' <"/proc/$outer/task/$outer/children" | tee "$work/init") && [ -n "$init" ] &&
 		inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do
 		n=$((n + 1))
 		[ $n -lt 200 ] && kill -0 $outer 2>/dev/null || return 1
@@ -92,7 +92,12 @@ boot()
 }
 
 # inside COMMAND...: in that Debian.
-inside() { nsenter -t "$init" -m -p -r -w /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"; }
+cat >"$work/inside" <<END
+#!/bin/sh
+exec nsenter -t "\$(cat $work/init)" -m -p -r -w /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "\$@"
+END
+chmod +x "$work/inside"
+PATH=$PATH:$work
 
 # is NAME WHAT WANTED
 is() { if [ "$2" = "$3" ]; then pass "systemd: $1"; else : >"$err"; fail "systemd: $1" "'$2' instead of '$3'"; fi; }
@@ -137,6 +142,7 @@ is "its limits are in force" "$(inside cat /sys/fs/cgroup/system.slice/system-lk
 said "guest: ready"
 is "the guest runs, with the options of the file" "$(grep -ohE 'cpus 2|test=script quiet' "$root/var/log/lkvm/web.console" | head -n 1)" "cpus 2"
 check "systemd: enable --now returns when the guest runs" 0 "" inside systemctl -q enable --now lkvm@deaf lkvm@kill
+[ "$status" -eq 0 ] || inside journalctl -q -u lkvm@deaf -o cat | tail -n 5
 is "it is active then" "$(inside systemctl is-active lkvm@deaf)" active
 run 20 inside lkvm list
 is "lkvm list shows root the VMs" "$(awk 'NR > 1 { printf "%s ", $1 }' "$out")" "deaf kill web "
@@ -152,7 +158,7 @@ deaf=$!
 # --- Restarts ---
 
 pid=$(property kill MainPID)
-inside kill -KILL "$pid"
+[ "${pid:-0}" -le 1 ] || inside sh -c "kill -KILL $pid"
 becomes kill NRestarts 1 && becomes kill ActiveState active
 is "a VM whose lkvm was killed is started anew" "$(property kill ActiveState)/$(property kill NRestarts)" active/1
 check "systemd: and answers at its socket" 0 "" inside lkvm stat kill
@@ -198,7 +204,7 @@ is "which is no failure" "$(property deaf ActiveState)/$(property deaf Result)/$
 
 inside systemctl start lkvm@web
 said "guest: ready" 2
-inside systemctl poweroff
+inside systemctl poweroff 2>"$err"
 n=0
 while kill -0 $outer 2>/dev/null && [ $n -lt 200 ]; do
 	n=$((n + 1))
