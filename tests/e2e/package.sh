@@ -41,6 +41,24 @@ check "package: it installs" 0 "Setting up lkvm" inside sh -c 'dpkg -i /tmp/pack
 check "package: lkvm version" 0 "linked: dynamically" inside lkvm version
 check "package: lkvm runs a guest" 0 "" inside lkvm run -c 1 /tmp/min.bin
 check "package: its own built-in guest" 0 "result: ok" inside lkvm run -c 1
+inside lkvm help 2>/dev/null | sed -n 's/^  *\([a-z]*\)  .*/\1/p' >"$work/commands"
+missing=
+[ -s "$work/commands" ] || missing=" no command in lkvm help"
+for i in lkvm $(sed 's/^/lkvm-/' "$work/commands"); do
+	zcat "$root/usr/share/man/man1/$i.1.gz" 2>/dev/null | grep -q '^\.Sh NAME' || missing="$missing $i.1"
+done
+for i in bash-completion/completions/lkvm zsh/vendor-completions/_lkvm fish/vendor_completions.d/lkvm.fish; do
+	grep -q snapshot "$root/usr/share/$i" || missing="$missing $i"
+done
+grep -q '^ExecStart=/usr/bin/lkvm run ' "$root/lib/systemd/system/lkvm@.service" || missing="$missing unit"
+if [ -z "$missing" ]; then
+	pass "package: it has a man page for each command, completions for three shells, and the unit"
+else
+	fail "package: it has a man page for each command, completions for three shells, and the unit" "not:$missing"
+fi
+# shellcheck disable=SC2016	# for the bash there
+check "package: bash completes with it" 0 "snapshot" inside bash -c '. /usr/share/bash-completion/completions/lkvm
+	COMP_WORDS=(lkvm s) COMP_CWORD=1; $(complete -p lkvm | sed "s/.*-F \([^ ]*\).*/\1/") lkvm s lkvm; echo "${COMPREPLY[@]}"'
 check "package: systemd finds no fault with its unit" 0 "" inside systemd-analyze verify --man=no lkvm@web.service
 [ ! -s "$err" ] || fail "package: systemd finds no fault with its unit" "$(head -n 1 "$err")"
 check "package: its files are whole" 0 "" inside dpkg --verify lkvm
