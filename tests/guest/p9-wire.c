@@ -148,8 +148,8 @@ static void put_message(struct p9_message *m, uint8_t type, uint16_t tag, const 
 		default:
 			text = va_arg(args, const char *);
 			put(m, strlen(text), 2);
-			while (*text)
-				put(m, (uint8_t)*text++, 1);
+			for (; *text; text++)
+				put(m, *text == '\n' ? 0 : (uint8_t)*text, 1);
 		}
 	}
 	len = m->len;

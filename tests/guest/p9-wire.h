@@ -56,7 +56,7 @@ bool p9_broke(const struct p9_wire *w);
 
 /*
  * Puts a message of @type with @tag together in slot @slot: @fields has a character for each of the arguments that follow: b, w, d, q a
- * number of 1, 2, 4, 8 bytes; s a string.
+ * number of 1, 2, 4, 8 bytes; s a string, in which a newline stands for NUL.
  */
 void p9_message(struct p9_wire *w, unsigned int slot, uint8_t type, uint16_t tag,
 		const char *fields, ...);
