@@ -128,8 +128,8 @@ if command -v tcc >/dev/null; then
 	cp "$busybox" "$root/bin/sh"
 	for i in mount umount; do ln -s sh "$root/bin/$i"; done
 	libs=/usr/lib/aarch64-linux-gnu
-	for i in /usr/bin/tcc /usr/include /lib/ld-linux-aarch64.so.1 "$libs"/tcc "$libs"/crt*.o "$libs"/libc.so* "$libs"/libc_nonshared.a \
-		"$libs"/libm.so* "$libs"/libdl.so* "$libs"/libpthread.so*; do
+	for i in /usr/bin/tcc /usr/include /lib/ld-linux-aarch64.so.1 "$libs"/tcc "$libs"/crt*.o "$libs"/libc.so* \
+		"$libs"/libc_nonshared.a "$libs"/libm.so* "$libs"/libdl.so* "$libs"/libpthread.so*; do
 		[ -e "$i" ] || continue
 		mkdir -p "$root${i%/*}"
 		cp -rL "$i" "$root$i"
