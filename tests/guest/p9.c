@@ -307,12 +307,14 @@ static bool fids(uint32_t nr)
 	uint32_t have = 0;
 	bool ok = true;
 
+	w->brief = true;
 	while (have < nr && p9_call(w, TWALK, "ddw", ROOT, 100 + have, 0) == 0)
 		have++;
 	print("p9: %u fids\n", have);
 	ok = serves();
 	while (have--)
 		ok = ok && p9_call(w, TCLUNK, "d", 100 + have) == 0;
+	w->brief = false;
 	return ok;
 }
 
