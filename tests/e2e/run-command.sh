@@ -120,6 +120,39 @@ else
 	skip "$name" "there is no tcc here"
 fi
 
+# A root of its own with a compiler and all that it takes; the sources are in a folder that is shared beside it.
+name="a compiler of another root works in a folder that the command mounts"
+if command -v tcc >/dev/null; then
+	root=$work/tools
+	mkdir -p "$root/dev" "$root/proc" "$root/sys" "$root/run" "$root/tmp" "$root/source" "$root/bin" "$root/usr/bin"
+	cp "$busybox" "$root/bin/sh"
+	for i in mount umount; do ln -s sh "$root/bin/$i"; done
+	libs=/usr/lib/aarch64-linux-gnu
+	for i in /usr/bin/tcc /usr/include /lib/ld-linux-aarch64.so.1 "$libs"/tcc "$libs"/crt*.o "$libs"/libc.so* \
+		"$libs"/libc_nonshared.a "$libs"/libm.so* "$libs"/libdl.so* "$libs"/libpthread.so*; do
+		[ -e "$i" ] || continue
+		mkdir -p "$root${i%/*}"
+		cp -rL "$i" "$root$i"
+	done
+	mkdir "$work/beside"
+	cp "$here/share-tree.c" "$work/beside/"
+	cd "$work/beside" || exit
+	if guest 0 --root "$root" --user 0 --9p "$work/beside,source" -- /bin/sh -c 'export PATH=/bin:/usr/bin && cd / &&
+		mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 source /source && cd /source &&
+		tcc -o result share-tree.c && ./result make tree 50 && ./result same tree tree && cd / && umount /source'; then
+		if ! cmp -s "$work/source/expected" result; then
+			fail "$name" "another program than on the host"
+		elif ! ./result same tree "$work/source/tree" >"$work/tree"; then
+			fail "$name" "what its program writes differs: $(cat "$work/tree")"
+		else
+			pass "$name"
+		fi
+	fi
+	rm -rf "$root"
+else
+	skip "$name" "there is no tcc here"
+fi
+
 # A root of its own: one program and its folders.
 root=$work/root
 mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/run" "$root/tmp"

@@ -55,6 +55,16 @@ static void flush(const volatile void *from, uint64_t len)
 	__asm__ volatile("dsb sy" ::: "memory");
 }
 
+static void flush_messages(const struct p9_wire *w)
+{
+	if (!w->brief) {
+		flush(w, sizeof(*w));
+		return;
+	}
+	flush(w->message[0].out, P9_BRIEF);
+	flush(w->message[0].in, P9_BRIEF);
+}
+
 static void write64(const struct p9_wire *w, uint32_t reg, const volatile void *value)
 {
 	mmio_write32(w->base + reg, (uint32_t)(uint64_t)value);
@@ -148,8 +158,8 @@ static void put_message(struct p9_message *m, uint8_t type, uint16_t tag, const 
 		default:
 			text = va_arg(args, const char *);
 			put(m, strlen(text), 2);
-			while (*text)
-				put(m, (uint8_t)*text++, 1);
+			for (; *text; text++)
+				put(m, *text == '\n' ? 0 : (uint8_t)*text, 1);
 		}
 	}
 	len = m->len;
@@ -190,13 +200,13 @@ void p9_offer_message(struct p9_wire *w, unsigned int slot, uint32_t room)
 	const struct p9_piece pieces[] = { { (uint64_t)m->out, m->len, false },
 					   { (uint64_t)m->in, room, true } };
 
-	memset(m->in, 0xee, sizeof(m->in));
+	memset(m->in, 0xee, w->brief ? P9_BRIEF : sizeof(m->in));
 	p9_offer(w, slot, pieces, 2);
 }
 
 void p9_notify(struct p9_wire *w)
 {
-	flush(w, sizeof(*w));
+	flush_messages(w);
 	flush(&queue, sizeof(queue));
 	mmio_write32(w->base + QUEUE_NOTIFY, 0);
 }
@@ -210,7 +220,7 @@ unsigned int p9_wait(struct p9_wire *w, unsigned int nr)
 		flush(&queue.used, sizeof(queue.used));
 		came = (uint16_t)(queue.used.idx - w->last);
 	}
-	flush(w, sizeof(*w));
+	flush_messages(w);
 	w->last = (uint16_t)(w->last + came);
 	return came;
 }
@@ -239,7 +249,7 @@ int p9_call(struct p9_wire *w, uint8_t type, const char *fields, ...)
 	va_start(args, fields);
 	put_message(&w->message[0], type, 1, fields, args);
 	va_end(args);
-	p9_offer_message(w, 0, P9_ROOM);
+	p9_offer_message(w, 0, w->brief ? P9_BRIEF : P9_ROOM);
 	p9_notify(w);
 	if (!p9_wait(w, 1))
 		return p9_broke(w) ? -1002 : -1001;

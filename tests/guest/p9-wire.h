@@ -32,7 +32,8 @@ enum {
 
 #define NOFID       0xffffffffu
 #define P9_ROOM     8192 /* of a message, and of an answer */
-#define P9_SLOTS    4    /* messages at once */
+#define P9_BRIEF    64
+#define P9_SLOTS    4 /* messages at once */
 #define NEEDS_RESET 0x40
 
 /* A message and its answer. */
@@ -44,6 +45,7 @@ struct p9_message {
 struct p9_wire {
 	uint64_t base; /* of the device's registers */
 	uint16_t last; /* how many used buffers were seen */
+	bool brief; /* may be set: what comes is p9_call()s of at most P9_BRIEF bytes and as long an answer; faster */
 	struct p9_message message[P9_SLOTS];
 };
 
@@ -56,7 +58,7 @@ bool p9_broke(const struct p9_wire *w);
 
 /*
  * Puts a message of @type with @tag together in slot @slot: @fields has a character for each of the arguments that follow: b, w, d, q a
- * number of 1, 2, 4, 8 bytes; s a string.
+ * number of 1, 2, 4, 8 bytes; s a string, in which a newline stands for NUL.
  */
 void p9_message(struct p9_wire *w, unsigned int slot, uint8_t type, uint16_t tag,
 		const char *fields, ...);

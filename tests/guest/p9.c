@@ -100,9 +100,10 @@ static bool creates(const char *name)
 
 static bool names_that_are_paths(void)
 {
-	static const char *const names[] = { "..",          ".",         "",
-					     "/",           "../secret", "../../secret",
-					     "/etc/passwd", "file/..",   "./x" };
+	static const char *const names[] = {
+		"..",          ".",       "",    "/",  "../secret", "../../secret",
+		"/etc/passwd", "file/..", "./x", "\n", "new\nx",    "file\nx",
+	};
 	static char longest[4097];
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -175,6 +176,24 @@ static bool device_nodes(void)
 		p9_call(w, TUNLINKAT, "dsd", ROOT, "node", 0);
 	}
 	return ok;
+}
+
+/* One that is taken, one that is open, and one that is gone. */
+static bool fids_again(void)
+{
+	bool ok = is_error(p9_call(w, TWALK, "ddw", ROOT, FILE, 0)) &&
+		  is_error(p9_call(w, TATTACH, "ddssd", FILE, NOFID, "", "", 0)) &&
+		  is_error(p9_call(w, TLOPEN, "dd", FILE, 2)) &&
+		  is_error(p9_call(w, TLCREATE, "dsddd", FILE, "new", O_RDWR_CREAT, 0644, 0));
+
+	/* Tlcreate makes the folder's fid the file's. */
+	ok = ok && p9_call(w, TWALK, "ddw", ROOT, FID, 0) == 0 &&
+	     p9_call(w, TLCREATE, "dsddd", FID, "new", O_RDWR_CREAT, 0644, 0) == 0 &&
+	     is_error(p9_call(w, TLCREATE, "dsddd", FID, "newer", O_RDWR_CREAT, 0644, 0)) &&
+	     is_error(p9_call(w, TREADDIR, "dqd", FID, 0ull, 100)) &&
+	     p9_call(w, TUNLINKAT, "dsd", ROOT, "new", 0) == 0;
+	return ok && p9_call(w, TCLUNK, "d", FID) == 0 && is_error(p9_call(w, TCLUNK, "d", FID)) &&
+	       is_error(p9_call(w, TREAD, "dqd", FID, 0ull, 5));
 }
 
 /* Sizes in the header that are not the message's, and messages of which half is missing. */
@@ -288,12 +307,14 @@ static bool fids(uint32_t nr)
 	uint32_t have = 0;
 	bool ok = true;
 
+	w->brief = true;
 	while (have < nr && p9_call(w, TWALK, "ddw", ROOT, 100 + have, 0) == 0)
 		have++;
 	print("p9: %u fids\n", have);
 	ok = serves();
 	while (have--)
 		ok = ok && p9_call(w, TCLUNK, "d", 100 + have) == 0;
+	w->brief = false;
 	return ok;
 }
 
@@ -309,6 +330,7 @@ int guest_main(struct guest *g)
 		{ "dot-dot at the root", dot_dot_at_the_root },
 		{ "symbolic links", symbolic_links },
 		{ "device nodes", device_nodes },
+		{ "fids again", fids_again },
 		{ "headers that lie", headers_that_lie },
 		{ "unknown types", unknown_types },
 		{ "tags that live", tags_that_live },
