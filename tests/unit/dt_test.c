@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "vm/dt.h"
+#include "vm/dt_in.h"
 
 static void what_is_written_is_read_back(void **state)
 {
@@ -120,6 +120,36 @@ static void less_than_a_header_is_no_tree(void **state)
 	assert_int_equal(dt_check("\xd0\x0d\xfe\xed", 4), -FDT_ERR_TRUNCATED);
 }
 
+static void a_property_longer_than_its_reader_has_room_for_is_refused(void **state)
+{
+	uint8_t buf[8] = "abcdefg";
+	size_t len = 77;
+	struct err e = { 0 };
+	struct dt_in in = { .name = "x", .e = &e };
+	struct dt dt;
+
+	(void)state;
+	assert_int_equal(dt_start(&dt, &e), 0);
+	dt_bytes(&dt, "bytes", "12345", 5);
+	dt_cells(&dt, "cells", 1, 2);
+	assert_int_equal(dt_finish(&dt, &e), 0);
+	in.fdt = dt.blob;
+	dt_in_bytes(&in, 0, "bytes", buf, 4, &len);
+	assert_int_equal(in.ret, -EINVAL);
+	assert_string_equal((char *)buf, "abcdefg");
+	assert_int_equal(len, 77);
+	in.ret = 0;
+	dt_in_cells(&in, 0, "cells", (uint32_t *)(void *)buf, 1);
+	assert_int_equal(in.ret, -EINVAL);
+	assert_string_equal((char *)buf, "abcdefg");
+	in.ret = 0;
+	dt_in_bytes(&in, 0, "bytes", buf, 5, &len);
+	assert_int_equal(in.ret, 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(buf, "12345fg", 8);
+	dt_free(&dt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +158,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(a_tree_has_no_byte_to_spare),
 		cmocka_unit_test(a_tree_that_is_too_large_is_an_error_at_its_end),
+		cmocka_unit_test(a_property_longer_than_its_reader_has_room_for_is_refused),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
 

@@ -269,22 +269,42 @@ static void a_size_beyond_queue_num_max_breaks(void **state)
 	assert_true(get(b, STATUS) & STATUS_NEEDS_RESET);
 }
 
-/* CVE-2026-5747 */
-static void a_ready_queue_is_not_changed(void **state)
+/* The driver writes all registers of queue @nr, and none takes it. */
+static void assert_not_changed(struct board *b, uint32_t nr)
 {
-	struct board *b = *state;
-	struct virtq before;
+	struct virtq before = b->w->dev.queue[nr];
 
-	start(b);
-	put(b, QUEUE_SEL, 0);
-	before = b->w->dev.queue[0];
+	put(b, QUEUE_SEL, nr);
 	put(b, QUEUE_NUM, 2);
 	put_addr(b, QUEUE_DESC, 0x1122334455667780);
 	put_addr(b, QUEUE_DRIVER, 0);
 	put_addr(b, QUEUE_DEVICE, UINT64_MAX);
-	assert_memory_equal(&before, &b->w->dev.queue[0], sizeof(before));
+	put(b, QUEUE_READY, 1);
+	assert_memory_equal(&before, &b->w->dev.queue[nr], sizeof(before));
+}
+
+/* CVE-2026-5747 */
+static void a_ready_queue_is_not_changed(void **state)
+{
+	struct board *b = *state;
+
+	ring_negotiate(&b->w->dev, FEATURES);
+	ring_connect(&b->w->dev, 0, &b->w->ring[0]);
+	assert_not_changed(b, 0);
+	virtio_set_status(&b->w->dev, STATUS_RUNS);
+	assert_not_changed(b, 0);
 	use_one(b, 0);
 	assert_int_equal(ring_used_idx(&b->w->ring[0]), 1);
+}
+
+static void a_queue_that_was_left_out_is_not_set_up_after_driver_ok(void **state)
+{
+	struct board *b = *state;
+
+	ring_start(&b->w->dev, FEATURES, b->w->ring, 1);
+	assert_not_changed(b, 1);
+	assert_int_equal(get(b, QUEUE_READY), 0);
+	assert_int_equal(get(b, STATUS), STATUS_RUNS);
 }
 
 static void a_notification_of_no_queue_is_ignored(void **state)
@@ -356,6 +376,7 @@ int main(void)
 		BOARD(other_registers_are_not_written),
 		BOARD(a_size_beyond_queue_num_max_breaks),
 		BOARD(a_ready_queue_is_not_changed),
+		BOARD(a_queue_that_was_left_out_is_not_set_up_after_driver_ok),
 		BOARD(a_notification_of_no_queue_is_ignored),
 		BOARD(the_driver_may_be_told_of_trouble),
 		BOARD(the_configuration_is_read_and_written_at_any_width),

@@ -166,6 +166,29 @@ static void a_device_that_has_less_here_is_refused(void **state)
 	teardown((void **)&from);
 }
 
+static void a_queue_of_a_size_that_it_cannot_have_is_refused(void **state)
+{
+	static const uint32_t sizes[] = { 0, 3, 2 * SIZE, 0x8000 };
+	struct virtio_mmio from_mmio, to_mmio;
+	unsigned int edges;
+	struct world *from = make(NULL, &from_mmio, &edges), *to;
+	void *tree;
+	int node;
+
+	(void)state;
+	tree = save(&from->dev);
+	node = fdt_subnode_offset(tree, 0, "queue@0");
+	assert_true(node > 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(fdt_setprop_inplace_u32(tree, node, "size", sizes[i]), 0);
+		to = make(from, &to_mmio, &edges);
+		assert_int_equal(restore(&to->dev, tree), -EINVAL);
+		free_borrower(to);
+	}
+	free(tree);
+	teardown((void **)&from);
+}
+
 /* A guest uses the device after that, as it can. */
 static void use(struct world *w, struct virtio_mmio *mmio)
 {
@@ -245,6 +268,7 @@ int main(void)
 		TEST(a_reset_that_waits_is_waited_for),
 		cmocka_unit_test(a_device_goes_on_where_it_was),
 		cmocka_unit_test(a_device_that_has_less_here_is_refused),
+		cmocka_unit_test(a_queue_of_a_size_that_it_cannot_have_is_refused),
 		cmocka_unit_test(a_state_with_any_bit_changed_is_refused_or_harmless),
 		cmocka_unit_test(a_broken_device_stays_broken_and_can_be_reset),
 	};

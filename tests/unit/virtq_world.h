@@ -41,7 +41,7 @@ static void start_queue(struct world *w, uint16_t size_max, uint16_t size, bool 
 	assert_true(virtq_enable(&w->q, event_idx, indirect));
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -51,7 +51,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static inline int teardown(void **state)
 {
 	struct world *w = *state;
 
@@ -72,7 +72,7 @@ static inline uint16_t add_one(struct world *w)
 }
 
 /* The driver broke a rule: the pop says so, and the queue is of no use any more. */
-static void assert_breaks(struct world *w)
+static inline void assert_breaks(struct world *w)
 {
 	assert_int_equal(pop(w), -1);
 	assert_non_null(w->q.broken);
