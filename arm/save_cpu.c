@@ -181,20 +181,6 @@ static void refused(struct restore *r, const char *name, const char *why)
 			    why);
 }
 
-/* Whether the user lets the guest go on without it: what `lkvm check` calls unsafe, and not what it calls impossible. */
-static bool is_allowed(const struct restore *r, uint64_t id, const char *name, int ret)
-{
-	enum register_kind kind = register_kind(id);
-	bool unsafe = kind != REGISTER_PSCI &&
-		      (ret == -ENOENT || (kind != REGISTER_ID && kind != REGISTER_CACHE));
-
-	if (!unsafe || !allow_has(r->allow, name))
-		return false;
-	if (r->id == 0)
-		log_warning("the guest goes on without its %s, which --allow lets pass", name);
-	return true;
-}
-
 static uint64_t low(const uint8_t *value, size_t size)
 {
 	uint64_t bits = 0;
@@ -225,12 +211,6 @@ static bool write_but_foreign(const struct restore *r, uint64_t id, uint64_t is,
 	return value == is || (value != want && kvm_set_reg(r->vcpu, id, value) == 0);
 }
 
-/* Of services those that both have; of all else what this KVM has. */
-static bool write_common(const struct restore *r, uint64_t id, uint64_t is, uint64_t want)
-{
-	return register_kind(id) != REGISTER_SERVICES || kvm_set_reg(r->vcpu, id, is & want) == 0;
-}
-
 /* Services that this KVM has and the old one had not, and so not the guest: none appears in mid-life. */
 static void hide_new_services(struct restore *r)
 {
@@ -251,26 +231,68 @@ static void hide_new_services(struct restore *r)
 	}
 }
 
-/* Describing registers are mostly what they have to be already, and writing them may be refused even so. */
+/* Whether the guest would go on, on another CPU, believing in the errata of the one it knows; a KVM since 6.15 would let it. */
+static bool is_another_cpu(const struct restore *r, uint64_t id, const char *name,
+			   const uint8_t *want, size_t size)
+{
+	uint8_t is[REGISTER_BYTES_MAX];
+
+	return compare_names_cpu(id) && kvm_get_reg_bytes(r->vcpu, id, is) == 0 &&
+	       memcmp(is, want, size) && !allow_has(r->allow, name);
+}
+
+/*
+ * Whether a value that KVM does not take (@ret) is not needed. Describing registers are mostly what they have to be already, and
+ * writing them may be refused even so.
+ */
+static bool is_as_good(const struct restore *r, uint64_t id, const uint8_t *want, size_t size,
+		       int ret)
+{
+	uint8_t is[REGISTER_BYTES_MAX];
+
+	if (ret == -ENOENT)
+		return may_be_left_out(r, id, want, size);
+	if (kvm_get_reg_bytes(r->vcpu, id, is) < 0)
+		return false;
+	return !memcmp(is, want, size) || write_but_foreign(r, id, low(is, size), low(want, size));
+}
+
+/*
+ * Whether the user lets the guest go on without it: what `lkvm check` calls unsafe, and not what it calls impossible. Of services it
+ * then has those that both KVMs have, of all else what this one has.
+ */
+static bool is_allowed(const struct restore *r, uint64_t id, const char *name, const uint8_t *want,
+		       int ret)
+{
+	enum register_kind kind = register_kind(id);
+	uint64_t is;
+
+	if (kind == REGISTER_PSCI || !allow_has(r->allow, name))
+		return false;
+	if (ret != -ENOENT && (kind == REGISTER_ID || kind == REGISTER_CACHE))
+		return false;
+	if (r->id == 0)
+		log_warning("the guest goes on without its %s, which --allow lets pass", name);
+	return ret == -ENOENT || kind != REGISTER_SERVICES ||
+	       (kvm_get_reg(r->vcpu, id, &is) == 0 &&
+		kvm_set_reg(r->vcpu, id, is & low(want, sizeof(is))) == 0);
+}
+
 static void write_register(struct restore *r, uint64_t id, const char *name, const uint8_t *want,
 			   size_t size)
 {
-	uint8_t is[REGISTER_BYTES_MAX];
-	int ret = kvm_set_reg_bytes(r->vcpu, id, want);
+	int ret;
 
-	if (ret == 0)
+	if (is_another_cpu(r, id, name, want, size)) {
+		refused(r, name, ": it is another CPU's");
 		return;
-	if (ret == -ENOENT) {
-		if (!may_be_left_out(r, id, want, size) && !is_allowed(r, id, name, ret))
-			refused(r, name, ": it has none");
-	} else if (kvm_get_reg_bytes(r->vcpu, id, is) < 0) {
-		refused(r, name, "");
-	} else if (memcmp(is, want, size) &&
-		   !write_but_foreign(r, id, low(is, size), low(want, size)) &&
-		   !(is_allowed(r, id, name, ret) &&
-		     write_common(r, id, low(is, size), low(want, size)))) {
-		refused(r, name, ret == -EINVAL ? "'s value" : "");
 	}
+	ret = kvm_set_reg_bytes(r->vcpu, id, want);
+	if (ret < 0 && !is_as_good(r, id, want, size, ret) && !is_allowed(r, id, name, want, ret))
+		refused(r, name,
+			ret == -ENOENT   ? ": it has none"
+			: ret == -EINVAL ? "'s value"
+					 : "");
 }
 
 /* A pass over a vCPU's registers: those of another pass wait for it, and the counters for the end. */
