@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include "landlock.h"
 #include "p9_session.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
@@ -68,6 +69,11 @@ struct p9_session *p9_session_open(const struct p9_config *cfg, struct err *e)
 		return NULL;
 	}
 	return s;
+}
+
+int p9_session_confine(const struct p9_session *s)
+{
+	return landlock_beneath(s->root);
 }
 
 void p9_session_close(struct p9_session *s)

@@ -32,12 +32,17 @@ struct share {
 	struct p9_request *first;    /* all that are not complete */
 };
 
-/* A thread's own file mode creation mask: the guest has applied its own already. */
+/* A thread's own file mode creation mask, since the guest has applied its own already; and what it can reach by name. */
 static void begin(void *ctx)
 {
-	(void)ctx;
+	const struct share *share = ctx;
+	int ret;
+
 	if (unshare(CLONE_FS) == 0)
 		umask(0);
+	ret = sandbox_is_on() ? p9_session_confine(share->session) : 0;
+	if (ret < 0)
+		sandbox_give_up(ret);
 }
 
 static void run(void *ctx, struct work *work)

@@ -106,16 +106,25 @@ int sandbox_start(enum sandbox loop, struct err *e)
 	return 0;
 }
 
+bool sandbox_is_on(void)
+{
+	return atomic_load_explicit(&started, memory_order_relaxed);
+}
+
+void sandbox_give_up(int ret)
+{
+	log_error("cannot confine a thread: %s (--sandbox=off goes without)", strerror(-ret));
+	_exit(STATUS_FAILED);
+}
+
 void sandbox_enter(enum sandbox class)
 {
 	int ret;
 
-	if (!atomic_load_explicit(&started, memory_order_relaxed))
+	if (!sandbox_is_on())
 		return;
 	unblock_signal();
 	ret = put_on(class);
-	if (ret < 0) {
-		log_error("cannot confine a thread: %s", strerror(-ret));
-		_exit(STATUS_FAILED);
-	}
+	if (ret < 0)
+		sandbox_give_up(ret);
 }

@@ -76,7 +76,10 @@ CALL_IF(prctl, ALL, 0, 0xffffffff, PR_SET_NAME)
 CALL_IF(prctl, ALL, 0, 0xffffffff,
 	PR_GET_NAME) /* for the line that says who did what is not here */
 CALL_IF(prctl, L, 0, 0xffffffff, PR_SET_NO_NEW_PRIVS)
-CALL(seccomp, L)                             /* to a class with less */
+CALL(seccomp, L)                 /* to a class with less */
+CALL(landlock_create_ruleset, L) /* a worker's of a shared folder, before it is one */
+CALL(landlock_add_rule, L)
+CALL(landlock_restrict_self, L)
 CALL_IF(unshare, L, 0, 0xffffffff, CLONE_FS) /* a thread's own umask */
 CALL(umask, L)
 CALL(sched_yield, ALL)

@@ -30,6 +30,12 @@ struct p9_session *p9_session_open(const struct p9_config *cfg, struct err *e);
 /* Nothing is being answered any more. NULL is fine. */
 void p9_session_close(struct p9_session *s);
 
+/*
+ * The calling thread opens and changes by name nothing but what lies in the shared folder from here on, where the kernel can see to
+ * that (landlock(7)). Any thread; the process has no_new_privs. Returns 0 or -errno.
+ */
+int p9_session_confine(const struct p9_session *s);
+
 /* Reads the header of @req's message into it. Returns 0 or -EBADMSG: it is no message, or nobody can answer it. */
 int p9_read_header(struct p9_request *req);
 

@@ -7,6 +7,7 @@
 #ifndef LKVM_UTIL_SANDBOX_H
 #define LKVM_UTIL_SANDBOX_H
 
+#include <stdbool.h>
 #include "util/err.h"
 
 /* Classes of threads. What one creates has its creator's limits beside its own. */
@@ -34,5 +35,11 @@ int sandbox_start(enum sandbox loop, struct err *e);
  * has not called sandbox_start(). Ends lkvm if it cannot: never a thread without its limits.
  */
 void sandbox_enter(enum sandbox class);
+
+/* Whether sandbox_start() was called: then a thread has other limits to take on, too, before it enters its class. */
+bool sandbox_is_on(void);
+
+/* Ends lkvm: the calling thread cannot be confined, for the reason @ret, a -errno. */
+void sandbox_give_up(int ret) __attribute__((noreturn));
 
 #endif
