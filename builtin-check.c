@@ -79,20 +79,12 @@ static void usage(void)
 static int check_snapshot(struct check *check, const struct host_profile *to, struct comparison *c,
 			  struct err *e)
 {
-	struct machine_config *cfg = &check->cfg;
-	struct host_profile from = PROFILE_NONE;
 	struct snapshot s = SNAPSHOT_NONE;
-	int ret = snapshot_open(&s, check->path, cfg, e);
+	int ret = snapshot_open(&s, check->path, &check->cfg, e);
 
 	if (ret == 0)
-		ret = saved_profile(&s.machine, cfg, &from, e);
-	if (ret == 0)
-		ret = compare_saved(&from, to, s.machine.features, c, e);
-	if (ret == 0 && !check->against) /* no profile tells of files */
-		ret = compare_disks(&s.machine, cfg, c, e);
-	if (ret == 0)
-		comparison_allow(c, &cfg->allow);
-	profile_free(&from);
+		ret = snapshot_judge(&s.machine, &check->cfg, to,
+				     check->against ? SNAPSHOT_THERE : SNAPSHOT_HERE, c, e);
 	snapshot_close(&s);
 	return ret;
 }

@@ -18,6 +18,7 @@
 #include "builtin.h"
 #include "ipc/control.h"
 #include "ipc/gdb.h"
+#include "ipc/incoming.h"
 #include "ipc/name.h"
 #include "ipc/service.h"
 #include "ipc/trace.h"
@@ -33,6 +34,7 @@ struct run {
 	struct guest_command command;
 	struct gdb_options gdb;
 	struct service service;
+	struct arrival arrival;
 	struct verdict verdict;
 	bool read;                   /* the options were, without a mistake */
 	char name[NAME_MAX_LEN + 1]; /* of a VM that was given none */
@@ -294,6 +296,12 @@ static const struct opt rows[] = {
 	  opt_set_flag, CFG(nodefaults) },
 	{ 0, "reboot", NULL, "Restart the VM when the guest resets it, instead of ending",
 	  opt_set_flag, CFG(reboot) },
+	{ 0, "incoming", "WHERE",
+	  "Go on with a VM that 'lkvm migrate' brings, in place of starting one: unix:PATH,\n"
+	  "tcp:[HOST]:PORT or exec:COMMAND",
+	  set_path, offsetof(struct run, arrival.where) },
+	{ 0, "allow", "NAME", "Of a VM that comes: let this pass, as 'lkvm restore' has it",
+	  allow_add, CFG(allow) },
 	{ 0, "daemonize", NULL, "Go to the background, and return when the guest runs",
 	  opt_set_flag, offsetof(struct run, service.daemonize) },
 	{ 0, "pidfile", "FILE", "Keep lkvm's process number in FILE while it runs", set_path,
@@ -414,6 +422,10 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 		ret = log_open(&run->log, e);
 	if (ret == 0)
 		ret = take_command(run, words, e);
+	if (ret == 0 && run->arrival.where)
+		ret = arrival_check(&run->cfg, e);
+	if (ret == 0 && !run->arrival.where && run->cfg.allow.nr)
+		ret = err_set(e, EINVAL, "--allow goes with --incoming");
 	if (ret == 0)
 		ret = verdict_watch(&run->verdict, &run->cfg, e);
 	if (ret == 0)
@@ -428,6 +440,8 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	if (run->trace_path && !run->cfg.timeline)
 		run->cfg.timeline = &run->timeline;
 	if (ret == 0)
+		ret = arrival_wait(&run->arrival, &run->cfg, e);
+	if (ret == 0)
 		ret = trace_open(&run->trace, run->trace_path, &run->cfg, e);
 	if (ret < 0) {
 		err_wrap(e, 0, "run");
@@ -435,7 +449,7 @@ static int run_machine(struct run *run, int argc, char **argv, struct err *e)
 	}
 	machine_add_control(&run->cfg, &service_control, &run->service);
 	machine_add_control(&run->cfg, &control_server, NULL);
-	if (run->gdb.address_len)
+	if (run->gdb.address.len)
 		machine_add_control(&run->cfg, &gdb_server, &run->gdb);
 	status = machine_run(&run->cfg, e);
 	return status == MACHINE_FAILED || !words ? status : command_status(&run->command, e);
@@ -445,12 +459,14 @@ int builtin_run(int argc, char **argv)
 {
 	struct run run = { .cfg = machine_config_default,
 			   .service = SERVICE_NONE,
+			   .arrival = ARRIVAL_NONE,
 			   .verdict.cfg = &run.cfg,
 			   .loglevel = LOG_INFO,
 			   .timeline = TIMELINE_NONE };
 	struct err e = { 0 };
 	int status = run_machine(&run, argc, argv, &e);
 
+	arrival_end(&run.arrival, *e.text ? e.text : "it was stopped");
 	if (run.read)
 		status = verdict_end(&run.verdict, status, &e);
 	if (*e.text)

@@ -28,6 +28,7 @@ static const struct command {
 	  "Let a virtual machine go on that was paused, or wake one that sleeps" },
 	{ "snapshot", builtin_snapshot, "Save a running virtual machine to a file" },
 	{ "restore", builtin_restore, "Let a saved virtual machine go on" },
+	{ "migrate", builtin_migrate, "Move a running virtual machine to another host" },
 	{ "check", builtin_check,
 	  "Say whether a saved virtual machine can go on here, or elsewhere" },
 	{ "balloon", builtin_balloon, "Take memory from a running guest, or see how it has it" },

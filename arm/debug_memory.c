@@ -87,6 +87,7 @@ static int write_ram(struct machine *m, gpa_t gpa, const void *buf, size_t len)
 	if (!at)
 		return -EFAULT;
 	memcpy(at, buf, len);
+	ram_written(&m->vm.ram, at, len);
 	sync_code(at, len);
 	return 0;
 }

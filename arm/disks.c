@@ -141,6 +141,26 @@ int disks_settle(struct disks *d, struct err *e)
 	return ret;
 }
 
+void disks_yield(struct disks *d)
+{
+	for (uint32_t i = 0; d && i < d->options->nr; i++)
+		disk_yield(d->disk[i].image);
+}
+
+int disks_take_back(struct disks *d, struct err *e)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; d && i < d->options->nr && ret == 0; i++) {
+		ret = disk_take_back(d->disk[i].image, e);
+		if (ret < 0)
+			err_wrap(e, ret, "disk '%s'", d->options->disk[i].file.path);
+	}
+	if (ret < 0)
+		disks_yield(d);
+	return ret;
+}
+
 int disks_save(const struct disks *d, struct dt *dt, struct err *e)
 {
 	dt_begin(dt, "disks");

@@ -295,7 +295,8 @@ static enum vm_end run_once(struct session *s, struct machine *m, struct err *e)
 {
 	enum vm_end end = VM_FAILED;
 
-	if (machine_build(m, s, e) == 0 && confine(s->cfg, &s->confined, e) == 0) {
+	if (machine_build(m, s, e) == 0 && confine(s->cfg, &s->confined, e) == 0 &&
+	    machine_arrive(m, e) == 0) {
 		if (!s->cfg->kernel && !s->cfg->saved && !s->announced)
 			log_info("no kernel given: running the embedded guest");
 		s->announced = true;

@@ -52,6 +52,16 @@ int machine_can_save(struct machine *m, struct err *e)
 	return 0;
 }
 
+int machine_log_writes(struct machine *m, bool on, struct err *e)
+{
+	return vm_log_writes(&m->vm, on, e);
+}
+
+int machine_take_writes(struct machine *m, uint64_t *bitmap, struct err *e)
+{
+	return vm_take_writes(&m->vm, bitmap, e);
+}
+
 const struct ram *machine_ram(const struct machine *m)
 {
 	return &m->vm.ram;
@@ -167,11 +177,23 @@ static void check_counter(const struct machine *m, struct dt_in *in)
 				  in->name, was, is);
 }
 
+static int take_ram(struct machine *m, const struct saved_machine *saved, struct err *e)
+{
+	int ret;
+
+	if (!saved->pages)
+		return ram_map_file(&m->vm.ram, saved->ram, saved->ram_off, e);
+	ret = ram_take_pages(&m->vm.ram, *saved->pages, e);
+	if (ret == 0)
+		*saved->pages = NULL;
+	return ret;
+}
+
 int machine_restore(struct machine *m, struct err *e)
 {
 	const struct saved_machine *saved = m->cfg->saved;
 	struct dt_in in = { .fdt = saved->fdt, .name = saved->name, .e = e };
-	int ret = ram_map_file(&m->vm.ram, saved->ram, saved->ram_off, e);
+	int ret = take_ram(m, saved, e);
 
 	if (ret < 0)
 		return err_wrap(e, ret, "%s", saved->name);
@@ -190,6 +212,13 @@ int machine_restore(struct machine *m, struct err *e)
 	if (in.ret == 0)
 		devices_thaw(m);
 	return in.ret;
+}
+
+int machine_arrive(const struct machine *m, struct err *e)
+{
+	const struct saved_machine *saved = m->cfg->saved;
+
+	return saved && saved->arrived ? saved->arrived(saved->ctx, e) : 0;
 }
 
 int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, struct err *e)

@@ -58,6 +58,16 @@ void machine_thaw(struct machine *m)
 	machine_continue(m);
 }
 
+void machine_yield(struct machine *m)
+{
+	disks_yield(m->disks);
+}
+
+int machine_take_back(struct machine *m, struct err *e)
+{
+	return disks_take_back(m->disks, e);
+}
+
 static void save(void *ctx, struct virtio_device *dev)
 {
 	struct dt *dt = ctx;

@@ -49,8 +49,13 @@ int disks_save(const struct disks *disks, struct dt *dt, struct err *e);
 void disks_check(const struct disks *disks, const struct machine_config *cfg, struct dt_in *in);
 /* Everything in flight is over and written out. Returns 0, or -errno with @e set. */
 int disks_settle(struct disks *disks, struct err *e);
+/* disk_yield() and disk_take_back() of all; the latter of all or none. */
+void disks_yield(struct disks *disks);
+int disks_take_back(struct disks *disks, struct err *e);
 
 /* save.c: everything, in the place of boot_load(). Returns 0, or -errno with @e set. */
 int machine_restore(struct machine *m, struct err *e);
+/* saved_machine.arrived(), if there is such a thing. */
+int machine_arrive(const struct machine *m, struct err *e);
 
 #endif

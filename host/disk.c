@@ -257,6 +257,16 @@ int disk_settle(struct disk *disk, struct err *e)
 	return ret < 0 ? err_set(e, -ret, "flushing failed: %s", strerror(-ret)) : 0;
 }
 
+void disk_yield(struct disk *disk)
+{
+	disk_unlock(disk->file.fd);
+}
+
+int disk_take_back(struct disk *disk, struct err *e)
+{
+	return disk_lock(disk->file.fd, !disk->file.readonly, e);
+}
+
 int disk_identify(const struct disk *disk, struct disk_identity *id, struct err *e)
 {
 	struct stat st;

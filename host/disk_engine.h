@@ -67,6 +67,9 @@ void disk_file_close(struct disk_file *file);
  */
 int disk_lock(int fd, bool write, struct err *e);
 
+/* The same without closing it. */
+void disk_unlock(int fd);
+
 /* --- disk_format.c --- */
 
 /*

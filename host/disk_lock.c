@@ -91,3 +91,10 @@ int disk_lock(int fd, bool write, struct err *e)
 		return 0;
 	return err_sys(e, "cannot be locked");
 }
+
+void disk_unlock(int fd)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLK, &lock); /* what knows no locks held none */
+}

@@ -18,6 +18,7 @@ int builtin_restore(int argc, char **argv);
 int builtin_resume(int argc, char **argv);
 int builtin_run(int argc, char **argv);
 int builtin_snapshot(int argc, char **argv);
+int builtin_migrate(int argc, char **argv);
 int builtin_stat(int argc, char **argv);
 int builtin_stop(int argc, char **argv);
 int builtin_test(int argc, char **argv);

@@ -12,8 +12,10 @@
 #include "arm/machine.h"
 #include "attach.h"
 #include "commands.h"
+#include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
 #include "util/bits.h"
+#include "util/log.h"
 #include "vm/timer.h"
 
 /* How the VM is, in one word. */
@@ -31,6 +33,13 @@ static void resume(struct steered *vm, const struct request *request, struct dt 
 	struct machine_state state;
 
 	(void)request;
+	if (migration_is_stranded(vm->migration)) {
+		struct err e = { 0 };
+		int ret = migration_resume(vm->migration, &e);
+
+		message_answer(dt, ret, "VM %s %s", vm->name, ret < 0 ? e.text : "goes on here");
+		return;
+	}
 	if (vm->paused) {
 		vm->paused = false;
 		machine_continue(vm->machine);
@@ -123,6 +132,34 @@ static void take_snapshot(struct steered *vm, const struct request *request, str
 		message_answer(dt, ret, "VM %s: %s", vm->name, e.text);
 }
 
+static void goes(struct steered *vm, int fd, uint64_t arg)
+{
+	struct err e = { 0 };
+
+	migration_free(vm->migration);
+	vm->migration = migration_start(vm->machine, vm->name, vm->loop, fd, arg, &e);
+	if (!vm->migration)
+		log_info("VM %s does not move: %s", vm->name, e.text);
+}
+
+/* The conversation itself follows the answer. */
+static void migrate(struct steered *vm, const struct request *request, struct dt *dt)
+{
+	struct err e = { 0 };
+	int ret = machine_can_save(vm->machine, &e);
+
+	if (ret == 0 && migration_goes_on(vm->migration))
+		ret = err_set(&e, EBUSY, "it is on its way already");
+	if (ret == 0 && vm->paused)
+		ret = err_set(&e, EBUSY, "it is paused; 'lkvm resume' lets it go on");
+	if (ret == 0)
+		vm->follow = (struct follow){ .take = goes, .arg = request->time };
+	if (ret == 0)
+		message_answer(dt, 0, "VM %s: it follows", vm->name);
+	else
+		message_answer(dt, ret, "VM %s: %s", vm->name, e.text);
+}
+
 static void resize(struct steered *vm, const struct request *request, struct dt *dt)
 {
 	struct err e = { 0 };
@@ -174,15 +211,22 @@ static void balloon_set(struct steered *vm, const struct request *request, struc
 	balloon_do(vm, &(struct balloon_request){ .set = true, .target = request->size }, dt);
 }
 
+static void at_console(struct steered *vm, int fd, uint64_t arg)
+{
+	(void)arg;
+	attach_add(vm->attach, fd);
+}
+
 static void console(struct steered *vm, const struct request *request, struct dt *dt)
 {
 	(void)request;
-	vm->attaches = attach_has_room(vm->attach);
-	if (vm->attaches)
+	if (attach_has_room(vm->attach)) {
+		vm->follow.take = at_console;
 		message_answer(dt, 0, "VM %s: its console follows", vm->name);
-	else
+	} else {
 		message_answer(dt, -EBUSY, "VM %s: %d are at its console already", vm->name,
 			       ATTACH_MAX);
+	}
 }
 
 static void console_size(struct steered *vm, const struct request *request, struct dt *dt)
@@ -200,32 +244,40 @@ static void console_size(struct steered *vm, const struct request *request, stru
 static const struct command {
 	const char *name;
 	void (*run)(struct steered *vm, const struct request *request, struct dt *dt);
+	bool stranded; /* also of a VM of which nobody knows whether it runs elsewhere */
 } commands[] = {
-	{ "status", status },
-	{ "stat", stat },
-	{ "console", console },
-	{ "console-size", console_size },
-	{ "pause", pause_vm },
-	{ "resume", resume },
-	{ "power-button", power_button },
-	{ "stop", stop },
-	{ "snapshot", take_snapshot },
-	{ "snapshot-stop", take_snapshot },
-	{ "debug", command_debug },
-	{ "sysrq", command_sysrq },
-	{ "resize", resize },
-	{ "balloon", balloon },
-	{ "balloon-ask", balloon_ask },
-	{ "balloon-set", balloon_set },
+	{ "status", status, true },
+	{ "stat", stat, true },
+	{ "console", console, false },
+	{ "console-size", console_size, false },
+	{ "pause", pause_vm, false },
+	{ "resume", resume, true },
+	{ "power-button", power_button, false },
+	{ "stop", stop, true },
+	{ "snapshot", take_snapshot, false },
+	{ "snapshot-stop", take_snapshot, false },
+	{ "migrate", migrate, false },
+	{ "debug", command_debug, false },
+	{ "sysrq", command_sysrq, false },
+	{ "resize", resize, false },
+	{ "balloon", balloon, false },
+	{ "balloon-ask", balloon_ask, false },
+	{ "balloon-set", balloon_set, false },
 };
 
 void commands_run(struct steered *vm, const struct request *request, struct dt *dt)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!strcmp(commands[i].name, request->command)) {
+		if (strcmp(commands[i].name, request->command))
+			continue;
+		if (commands[i].stranded || !migration_is_stranded(vm->migration))
 			commands[i].run(vm, request, dt);
-			return;
-		}
+		else
+			message_answer(dt, -EBUSY,
+				       "VM %s stands still, and may run where it was moved to: "
+				       "'lkvm resume' or 'lkvm stop --force'",
+				       vm->name);
+		return;
 	}
 	message_answer(dt, -EOPNOTSUPP, "VM %s knows no command '%s'", vm->name, request->command);
 }

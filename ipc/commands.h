@@ -8,7 +8,18 @@
 #include "ipc/message.h"
 
 struct attach;
+struct loop;
 struct machine;
+
+struct migration;
+struct steered;
+
+/* What becomes of a client's connection once it has its answer. */
+struct follow {
+	/* @fd, a connected stream socket that does not block, is its owner's from here on; NULL: more requests follow. */
+	void (*take)(struct steered *vm, int fd, uint64_t arg);
+	uint64_t arg;
+};
 
 /* The VM, as the commands know it. */
 struct steered {
@@ -17,7 +28,9 @@ struct steered {
 	uint64_t since;          /* when lkvm began with it; by clock_boottime */
 	bool paused;             /* by a command; over all lives */
 	struct attach *attach;   /* who sees the console */
-	bool attaches; /* set by a command: the client is to be attached once it has its answer */
+	struct migration *migration; /* the last that was begun, or NULL */
+	struct loop *loop;
+	struct follow follow; /* set by a command */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "ipc/control.h"
 #include "ipc/message.h"
+#include "snapshot/migrate.h"
 #include "socket.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
@@ -36,7 +37,7 @@ struct client {
 	uint8_t head[MESSAGE_HEAD];
 	uint8_t *body;     /* the request, or the reply; owned */
 	size_t size, done; /* of what the state is about, in bytes */
-	bool attaches;     /* after this answer */
+	struct follow follow; /* after this answer */
 };
 
 struct control {
@@ -114,11 +115,11 @@ static int client_read_head(struct client *client)
 	return 0;
 }
 
-/* It goes on as one who is at the console. */
-static int client_attach(struct client *client)
+/* It has become somebody else's. */
+static int client_leave(struct client *client)
 {
 	loop_remove(client->control->loop, &client->source);
-	attach_add(client->control->vm.attach, take_fd(&client->source.fd));
+	client->follow.take(&client->control->vm, take_fd(&client->source.fd), client->follow.arg);
 	return 0;
 }
 
@@ -134,8 +135,8 @@ static int client_write_reply(struct client *client)
 		return -EAGAIN;
 	free(client->body);
 	client->body = NULL;
-	if (client->attaches)
-		return client_attach(client);
+	if (client->follow.take)
+		return client_leave(client);
 	return client_next(client, CLIENT_HEAD, MESSAGE_HEAD, EPOLLIN);
 }
 
@@ -151,8 +152,8 @@ static int client_read_body(struct client *client)
 		dt_free(&dt);
 		return ret;
 	}
-	client->attaches = client->control->vm.attaches;
-	client->control->vm.attaches = false;
+	client->follow = client->control->vm.follow;
+	client->control->vm.follow = (struct follow){ 0 };
 	free(client->body);
 	client->body = dt.blob;
 	ret = client_next(client, CLIENT_REPLY, fdt_totalsize(dt.blob), EPOLLOUT);
@@ -242,6 +243,10 @@ static void control_running(void *state, struct machine *m)
 {
 	struct control *c = state;
 
+	if (!m) {
+		migration_free(c->vm.migration);
+		c->vm.migration = NULL;
+	}
 	c->vm.machine = m;
 	attach_running(c->vm.attach, m);
 	/* A VM that was reset while it was being paused is still paused. */
@@ -293,7 +298,7 @@ static int control_open(void *options, const struct machine_config *cfg, struct 
 	if (!c)
 		return err_sys(e, "cannot serve a control socket");
 	c->vm = (struct steered){ .name = cfg->name, .since = clock_boottime.now(NULL) };
-	c->loop = loop;
+	c->vm.loop = c->loop = loop;
 	for (size_t i = 0; i < ARRAY_SIZE(c->client); i++)
 		c->client[i] = (struct client){ .control = c, .source = { .fd = -1 } };
 	c->vm.attach = attach_open(loop, e);

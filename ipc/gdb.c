@@ -16,14 +16,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "gdb_session.h"
-#include "host/unixsock.h"
 #include "ipc/gdb.h"
 #include "socket.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vm/loop.h"
-
-#define BACKLOG 1
 
 /* An answer, acknowledgements, and what tells of the end. */
 #define OUT_MAX (GDB_PACKET_MAX + 64)
@@ -189,7 +186,7 @@ static bool peer_may(const struct gdb *g, int fd)
 {
 	const int on = 1;
 
-	if (g->options->address.ss_family == AF_UNIX)
+	if (g->options->address.address.ss_family == AF_UNIX)
 		return socket_peer_is_ours(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return true;
@@ -257,8 +254,8 @@ static void gdb_close(void *state)
 	drop(g);
 	loop_remove(g->loop, &g->listener);
 	loop_remove(g->loop, &g->stops);
-	if (g->options->address.ss_family == AF_UNIX && g->listener.fd >= 0)
-		unlink(((const struct sockaddr_un *)&g->options->address)->sun_path);
+	if (g->options->address.address.ss_family == AF_UNIX && g->listener.fd >= 0)
+		unlink(((const struct sockaddr_un *)&g->options->address.address)->sun_path);
 	close_fd(&g->listener.fd);
 	close_fd(&g->stops.fd);
 	free(g);
@@ -267,9 +264,10 @@ static void gdb_close(void *state)
 /* What to type for "target remote". */
 static const char *place(const struct gdb *g, char *text, size_t size)
 {
-	struct sockaddr_storage address = g->options->address;
+	struct sockaddr_storage address = g->options->address.address;
 	socklen_t len = sizeof(address);
-	const struct sockaddr_un *path = (const struct sockaddr_un *)&g->options->address;
+	const struct sockaddr_un *path =
+		(const struct sockaddr_un *)&g->options->address.address;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
 	char host[INET6_ADDRSTRLEN] = "";
@@ -287,31 +285,12 @@ static const char *place(const struct gdb *g, char *text, size_t size)
 	return text;
 }
 
-static int listen_tcp(const struct gdb_options *options)
-{
-	autofd int fd =
-		socket(options->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int on = 1;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)&options->address, options->address_len) < 0 ||
-	    listen(fd, BACKLOG) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
 static int start(struct gdb *g, struct err *e)
 {
 	const struct gdb_options *options = g->options;
 	char text[INET6_ADDRSTRLEN + 16];
-	int ret;
+	int ret = address_listen(&options->address);
 
-	if (options->address.ss_family == AF_UNIX)
-		ret = unix_listen((const struct sockaddr_un *)&options->address, BACKLOG);
-	else
-		ret = listen_tcp(options);
 	if (ret < 0)
 		return err_set(e, -ret, "--gdb: cannot listen at %s: %s",
 			       place(g, text, sizeof(text)), strerror(-ret));

@@ -38,6 +38,7 @@ static const struct argument {
 	{ "cpu", offsetof(struct request, cpu), 0 },
 	{ "columns", offsetof(struct request, columns), 0 },
 	{ "rows", offsetof(struct request, rows), 0 },
+	{ "time-ns", offsetof(struct request, time), 0 },
 	{ "key", offsetof(struct request, key), MESSAGE_KEY_SIZE },
 };
 

@@ -74,16 +74,24 @@ int kvm_filter_smccc(int vm, uint32_t base, uint32_t nr, uint8_t action)
 	return kvm_device_set(vm, KVM_ARM_VM_SMCCC_CTRL, KVM_ARM_VM_SMCCC_FILTER, &arg);
 }
 
-int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host)
+int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host, uint32_t flags)
 {
 	struct kvm_userspace_memory_region arg = {
 		.slot = slot,
+		.flags = flags,
 		.guest_phys_addr = gpa,
 		.memory_size = size,
 		.userspace_addr = (uintptr_t)host,
 	};
 
 	return kvm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &arg);
+}
+
+int kvm_get_dirty_log(int vm, uint32_t slot, uint64_t *bitmap)
+{
+	struct kvm_dirty_log arg = { .slot = slot, .dirty_bitmap = bitmap };
+
+	return kvm_ioctl(vm, KVM_GET_DIRTY_LOG, &arg);
 }
 
 int kvm_irq_line(int vm, uint32_t irq, bool level)

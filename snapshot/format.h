@@ -19,6 +19,17 @@ struct format_trailer {
 /* RAM begins at a multiple of this: of every page size that an arm64 host has. */
 #define FORMAT_ALIGN (64 * KiB)
 
+struct dt;
+struct err;
+struct machine;
+
+/*
+ * write.c: the tree of @m, which is frozen, into @dt, dt_free() being the caller's, also after a failure; and what stands behind it. Returns
+ * 0, or -errno with @e set.
+ */
+int format_tree(struct machine *m, struct dt *dt, struct err *e);
+struct format_trailer format_trailer_of(const struct dt *dt);
+
 static inline uint64_t format_ram_off(uint64_t tree_size)
 {
 	return align_up(tree_size + sizeof(struct format_trailer), FORMAT_ALIGN);

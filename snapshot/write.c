@@ -64,10 +64,9 @@ static int write_all(int fd, const struct dt *dt, const struct ram *ram)
 {
 	uint64_t size = fdt_totalsize(dt->blob);
 	uint64_t ram_off = format_ram_off(size);
-	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
+	struct format_trailer trailer = format_trailer_of(dt);
 	int ret;
 
-	trailer.crc = cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)size));
 	if (ftruncate(fd, (off_t)(ram_off + ram->size)) < 0)
 		return -errno;
 	ret = write_at(fd, dt->blob, size, 0);
@@ -99,7 +98,16 @@ static int write_file(const char *path, const struct dt *dt, const struct ram *r
 	return ret;
 }
 
-static int write_tree(struct machine *m, struct dt *dt, struct err *e)
+struct format_trailer format_trailer_of(const struct dt *dt)
+{
+	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
+
+	trailer.crc =
+		cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)fdt_totalsize(dt->blob)));
+	return trailer;
+}
+
+int format_tree(struct machine *m, struct dt *dt, struct err *e)
 {
 	int ret = dt_start(dt, e);
 
@@ -122,7 +130,7 @@ int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e
 	ret = machine_freeze(m, e);
 	if (ret < 0)
 		return ret;
-	ret = write_tree(m, &dt, e);
+	ret = format_tree(m, &dt, e);
 	if (ret == 0)
 		ret = write_file(path, &dt, machine_ram(m), e);
 	if (ret == 0 && stop)

@@ -256,12 +256,35 @@ void virtq_unpop(struct virtq *q)
 	q->next_avail--;
 }
 
+/* The device's area: what is written to it is a few bytes anywhere. */
+static void log_area(const struct virtq *q)
+{
+	ram_written(q->ram, q->device_area, avail_event_off(q) + sizeof(uint16_t));
+}
+
+/*
+ * Where the device has written into a buffer, all of which it may have. The descriptors are the guest's: if it changed them
+ * meanwhile, it is its own memory that is not carried along.
+ */
+static void log_buffer(const struct virtq *q, uint16_t head)
+{
+	struct iovec iov[VIRTQ_SIZE_MAX];
+	struct virtq_chain chain = { .head = head, .iov = iov };
+	struct virtq copy = *q; /* which breaks in the queue's place */
+
+	walk_chain(&copy, &chain, VIRTQ_SIZE_MAX);
+	for (unsigned int i = chain.nr_out; i < chain.nr_out + chain.nr_in; i++)
+		ram_written(q->ram, iov[i].iov_base, iov[i].iov_len);
+}
+
 void virtq_fill(struct virtq *q, uint16_t head, uint32_t written)
 {
 	size_t off = RING + USED_SIZE * (q->next_used & (q->size - 1U));
 
 	if (!usable(q))
 		return;
+	if (ram_is_logged(q->ram))
+		log_buffer(q, head);
 	assert(q->next_avail != q->next_used);
 	store32(q->device_area, off, head);
 	store32(q->device_area, off + sizeof(uint32_t), written);
@@ -276,6 +299,7 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 	/* The entry, and the data behind it, come before the index (2.7.8.2). */
 	__atomic_store_n((uint16_t *)(q->device_area + IDX), htole16(q->next_used),
 			 __ATOMIC_RELEASE);
+	log_area(q);
 }
 
 bool virtq_wants_interrupt(struct virtq *q)
@@ -301,6 +325,7 @@ void virtq_disable_notify(struct virtq *q)
 	if (!usable(q) || q->event_idx || q->quiet)
 		return;
 	store16(q->device_area, FLAGS, VRING_USED_F_NO_NOTIFY);
+	log_area(q);
 	q->quiet = true;
 }
 
@@ -314,6 +339,7 @@ bool virtq_enable_notify(struct virtq *q)
 		store16(q->device_area, FLAGS, 0);
 		q->quiet = false;
 	}
+	log_area(q);
 	/* The wish before another look: the driver writes its index, then reads the wish. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return load_avail_idx(q) != q->next_avail;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -128,7 +129,10 @@ int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len)
 	if (!host)
 		return -EFAULT;
 	/* A file's pages stay in it when they are merely unmapped. */
-	return madvise(host, len, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0 ? -errno : 0;
+	if (madvise(host, len, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) < 0)
+		return -errno;
+	ram_written(ram, host, len);
+	return 0;
 }
 
 int ram_map_file(const struct ram *ram, int fd, uint64_t off, struct err *e)
@@ -139,10 +143,62 @@ int ram_map_file(const struct ram *ram, int fd, uint64_t off, struct err *e)
 	return 0;
 }
 
+int ram_take_pages(const struct ram *ram, void *pages, struct err *e)
+{
+	if (mremap(pages, ram->size, ram->size, MREMAP_MAYMOVE | MREMAP_FIXED, ram->host) ==
+	    MAP_FAILED)
+		return err_sys(e, "cannot put the guest's memory in place");
+	return 0;
+}
+
+int ram_log_start(struct ram *ram, struct err *e)
+{
+	atomic_uint_fast64_t *log = atomic_load(&ram->log);
+
+	if (!log) {
+		ram->log_page = (uint64_t)sysconf(_SC_PAGESIZE);
+		log = calloc(ram_log_words(ram), sizeof(*log));
+		if (!log)
+			return err_sys(e, "no memory to log the guest's writes");
+	}
+	for (uint64_t i = 0; i < ram_log_words(ram); i++)
+		atomic_store_explicit(&log[i], 0, memory_order_relaxed);
+	atomic_store(&ram->log, log);
+	return 0;
+}
+
+uint64_t ram_log_words(const struct ram *ram)
+{
+	return (ram->size / ram->log_page + 63) / 64;
+}
+
+void ram_log_add(const struct ram *ram, const void *host, uint64_t len)
+{
+	atomic_uint_fast64_t *log = atomic_load(&ram->log);
+	uint64_t off = (uint64_t)((const uint8_t *)host - ram->host);
+
+	if (!len)
+		return;
+	/* What is written comes before its bit, and the bit, when it is taken, before what is read. */
+	for (uint64_t page = off / ram->log_page; page <= (off + len - 1) / ram->log_page; page++)
+		atomic_fetch_or(&log[page / 64], 1ULL << page % 64);
+}
+
+void ram_log_take(const struct ram *ram, uint64_t *bitmap)
+{
+	atomic_uint_fast64_t *log = atomic_load(&ram->log);
+
+	for (uint64_t i = 0; log && i < ram_log_words(ram); i++) {
+		if (atomic_load_explicit(&log[i], memory_order_relaxed))
+			bitmap[i] |= atomic_exchange(&log[i], 0);
+	}
+}
+
 void ram_destroy(struct ram *ram)
 {
 	if (ram->host) {
 		munmap(ram->host, ram->size);
+		free(atomic_load(&ram->log));
 		close_fd(&ram->fd);
 	}
 	*ram = (struct ram){ 0 };
@@ -164,6 +220,7 @@ int ram_write(const struct ram *ram, gpa_t gpa, const void *buf, uint64_t len)
 	if (!host)
 		return -EFAULT;
 	memcpy(host, buf, len);
+	ram_written(ram, host, len);
 	return 0;
 }
 

@@ -35,10 +35,34 @@ int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, 
 
 	if (ret < 0)
 		return ret;
-	ret = kvm_set_memory(vm->fd, 0, vm->ram.base, vm->ram.size, vm->ram.host);
+	ret = kvm_set_memory(vm->fd, 0, vm->ram.base, vm->ram.size, vm->ram.host, 0);
 	if (ret < 0)
 		return err_set(e, -ret, "KVM refuses %llu MiB of guest memory: %s",
 			       (unsigned long long)(vm->ram.size / MiB), strerror(-ret));
+	return 0;
+}
+
+int vm_log_writes(struct vm *vm, bool on, struct err *e)
+{
+	int ret = on ? ram_log_start(&vm->ram, e) : 0;
+
+	if (ret < 0)
+		return ret;
+	ret = kvm_set_memory(vm->fd, 0, vm->ram.base, vm->ram.size, vm->ram.host,
+			     on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+	return ret < 0 ? err_set(e, -ret, "KVM does not log what the guest writes: %s",
+				 strerror(-ret))
+		       : 0;
+}
+
+int vm_take_writes(struct vm *vm, uint64_t *bitmap, struct err *e)
+{
+	int ret = kvm_get_dirty_log(vm->fd, 0, bitmap);
+
+	if (ret < 0)
+		return err_set(e, -ret, "KVM does not tell what the guest has written: %s",
+			       strerror(-ret));
+	ram_log_take(&vm->ram, bitmap);
 	return 0;
 }
 

@@ -66,10 +66,11 @@ struct saved_machine;
 struct machine_config;
 /*
  * Adds what is wrong with the disks, on this host, of the VM that saved_machine_read() made @saved and @cfg of: each is opened and
- * locked as machine_run() would, and closed. Returns 0, or -errno with @e set if that cannot be said.
+ * locked as machine_run() would, and closed; but of a @live VM, which still has them, only looked at. Returns 0, or -errno with @e set if that
+ * cannot be said.
  */
 int compare_disks(const struct saved_machine *saved, const struct machine_config *cfg,
-		  struct comparison *c, struct err *e);
+		  bool live, struct comparison *c, struct err *e);
 
 /* What is unsafe and named by @allow counts as harmless. */
 void comparison_allow(struct comparison *c, const struct allow *allow);

@@ -20,7 +20,14 @@ struct saved_machine {
 	const char *name; /* what messages call it */
 	const void *fdt;  /* a sound tree */
 	int ram;          /* the file that RAM is in, */
-	uint64_t ram_off; /* from here on; a multiple of the host's page size */
+	uint64_t ram_off; /* from here on; a multiple of the host's page size; or */
+	void **pages;     /* RAM itself, anonymous memory of its size, which becomes the machine's: NULL then; or NULL */
+	/*
+	 * Asked when the machine is built, before its first instruction: 0, or -errno with @e set, and it does not run. NULL: it
+	 * just runs.
+	 */
+	int (*arrived)(void *ctx, struct err *e);
+	void *ctx;
 	/* What the tree says of the machine, by saved_machine_read(). */
 	uint32_t features; /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */
 	uint64_t sve[8];   /* vector lengths, as KVM_REG_ARM64_SVE_VLS has them */
@@ -46,6 +53,17 @@ void machine_thaw(struct machine *m);
  * Writes all state of @m but RAM into @dt, nodes of the root; between machine_freeze() and machine_thaw(). Returns 0, or -errno with @e set. The loop's thread.
  */
 int machine_save(struct machine *m, struct dt *dt, struct err *e);
+
+/*
+ * Of a frozen machine, somebody else may have the disks; until they are taken back it must not thaw. machine_take_back() returns 0,
+ * or -errno with @e naming who has them. The loop's thread.
+ */
+void machine_yield(struct machine *m);
+int machine_take_back(struct machine *m, struct err *e);
+
+/* vm_log_writes() and vm_take_writes() of its RAM. */
+int machine_log_writes(struct machine *m, bool on, struct err *e);
+int machine_take_writes(struct machine *m, uint64_t *bitmap, struct err *e);
 
 /* Its RAM. As long as @m is paused nothing in it changes. */
 const struct ram *machine_ram(const struct machine *m);

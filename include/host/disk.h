@@ -73,6 +73,13 @@ void disk_disconnect(struct disk *disk);
  */
 int disk_settle(struct disk *disk, struct err *e);
 
+/*
+ * Another process may have the image now: its lock is given up, and nothing is to be submitted until disk_take_back() has returned 0.
+ * That is -EBUSY, with @e naming who has it, while another does.
+ */
+void disk_yield(struct disk *disk);
+int disk_take_back(struct disk *disk, struct err *e);
+
 /* What tells whether an image is as it was. */
 struct disk_identity {
 	uint64_t size; /* that the guest sees, in bytes */

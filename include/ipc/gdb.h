@@ -4,12 +4,11 @@
 #define LKVM_IPC_GDB_H
 
 #include <stdbool.h>
-#include <sys/socket.h>
 #include "arm/machine.h"
+#include "ipc/address.h"
 
 struct gdb_options {
-	struct sockaddr_storage address; /* ss_family is 0: there is no server */
-	socklen_t address_len;
+	struct address address; /* of none there is no server */
 	bool wait; /* the VM does not start before gdb has come */
 };
 

@@ -34,6 +34,7 @@ struct request {
 	char path[MESSAGE_PATH_SIZE]; /* absolute, of a file */
 	uint64_t cpu;                 /* the first of those that are meant */
 	uint64_t columns, rows;       /* of a terminal */
+	uint64_t time;                /* nanoseconds */
 	char key[MESSAGE_KEY_SIZE];   /* of a keyboard */
 };
 

@@ -33,7 +33,13 @@ int kvm_create_vm(int kvm, unsigned long type);
 int kvm_enable_cap(int vm, uint32_t cap);
 /* What becomes of @nr function ids from @base on: KVM_SMCCC_FILTER_*. Before any vCPU runs. */
 int kvm_filter_smccc(int vm, uint32_t base, uint32_t nr, uint8_t action);
-int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host);
+/* @flags: KVM_MEM_LOG_DIRTY_PAGES, or 0. For a slot that there is, all else being as it was, they change. */
+int kvm_set_memory(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *host, uint32_t flags);
+/*
+ * Which of the slot's pages (the host's) the guest has written to since this was last asked: a bit each in @bitmap, words of
+ * 64 as many as it takes. If the slot's writes are logged.
+ */
+int kvm_get_dirty_log(int vm, uint32_t slot, uint64_t *bitmap);
 int kvm_irq_line(int vm, uint32_t irq, bool level);
 /*
  * Signals eventfd @fd in place of leaving the guest when it writes @len bytes (1, 2, 4, 8; 0: any number) at

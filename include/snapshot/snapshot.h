@@ -38,6 +38,23 @@ struct snapshot {
 int snapshot_open(struct snapshot *s, const char *path, struct machine_config *cfg, struct err *e);
 void snapshot_close(struct snapshot *s);
 
+/* Where the VM is that is judged. */
+enum snapshot_at {
+	SNAPSHOT_THERE, /* on another host, of which nothing is known but its profile */
+	SNAPSHOT_HERE,  /* on this host, at rest */
+	SNAPSHOT_LIVE,  /* it will be on this host, and runs elsewhere, perhaps with its disks */
+};
+
+/*
+ * Whether the VM that saved_machine_read() made @saved and @cfg of can go on at the host @to, into *c, the caller's to comparison_free(),
+ * also after a failure. Returns 0, or -errno with @e set if that cannot be said.
+ */
+struct comparison;
+struct host_profile;
+int snapshot_judge(const struct saved_machine *saved, const struct machine_config *cfg,
+		   const struct host_profile *to, enum snapshot_at at, struct comparison *c,
+		   struct err *e);
+
 /*
  * Whether the @size bytes at @head, which may be anything, begin a snapshot of a file of @file_size bytes. Sets *ram_off to where
  * the image of RAM begins. @name is what messages call it. Returns 0, or -errno with @e set.

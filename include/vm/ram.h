@@ -6,6 +6,7 @@
 #ifndef LKVM_VM_RAM_H
 #define LKVM_VM_RAM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "util/err.h"
@@ -19,6 +20,9 @@ struct ram {
 	uint64_t size;      /* bytes, a multiple of @page_size */
 	uint64_t page_size; /* of the backing: the host's page, or the huge page of hugetlbfs */
 	int fd;             /* the file it is, from its start on, mapped shared; -1: no file */
+	_Atomic(atomic_uint_fast64_t *)
+		log;       /* what was written beside the guest; NULL: nobody asks */
+	uint64_t log_page; /* bytes behind a bit of it: the host's page */
 };
 
 /*
@@ -49,6 +53,34 @@ int ram_discard(const struct ram *ram, gpa_t gpa, uint64_t len);
  * RAM that is a file itself. Returns 0, or -errno with @e set.
  */
 int ram_map_file(const struct ram *ram, int fd, uint64_t off, struct err *e);
+
+/*
+ * Puts @pages, RAM's size of anonymous private memory that was mapped, in the place of all of RAM; they are RAM's then. Not for RAM that is
+ * a file. Returns 0, or -errno with @e set.
+ */
+int ram_take_pages(const struct ram *ram, void *pages, struct err *e);
+
+/*
+ * A log of pages that somebody else than the guest writes to, which KVM does not see: it has a bit a page of the host, in words of
+ * 64. ram_log_start() begins it, empty; it is kept until RAM ends. Returns 0, or -ENOMEM with @e set. One thread.
+ */
+int ram_log_start(struct ram *ram, struct err *e);
+uint64_t ram_log_words(const struct ram *ram);
+/* Moves what is in the log to @bitmap, beside what is there. */
+void ram_log_take(const struct ram *ram, uint64_t *bitmap);
+void ram_log_add(const struct ram *ram, const void *host, uint64_t len);
+
+static inline bool ram_is_logged(const struct ram *ram)
+{
+	return atomic_load_explicit(&ram->log, memory_order_relaxed);
+}
+
+/* @len bytes at @host, in RAM, were written. Any thread; after the write. */
+static inline void ram_written(const struct ram *ram, const void *host, uint64_t len)
+{
+	if (ram_is_logged(ram))
+		ram_log_add(ram, host, len);
+}
 
 /* Gives the memory back. { 0 } and an already destroyed ram are fine. */
 void ram_destroy(struct ram *ram);

@@ -122,6 +122,17 @@ int vm_create(struct vm *vm, int kvm, unsigned long type, struct loop *loop, str
 int vm_add_ram(struct vm *vm, gpa_t base, uint64_t size, const char *hugetlbfs, bool shared,
 	       struct err *e);
 
+/*
+ * From now on it is kept which pages of RAM are written to, by the guest or by devices; or no longer. Costs the guest an exit for
+ * the first write to each page. Returns 0, or -errno with @e set. The loop's thread.
+ */
+int vm_log_writes(struct vm *vm, bool on, struct err *e);
+/*
+ * Which those are since it began, or since this was last asked: a bit each in @bitmap, of ram_log_words(). What was written
+ * before the call is seen by who reads the pages after it. Returns 0, or -errno with @e set. The loop's thread.
+ */
+int vm_take_writes(struct vm *vm, uint64_t *bitmap, struct err *e);
+
 /* Creates vCPUs 0..nr-1, not yet initialised. Once. */
 int vm_add_vcpus(struct vm *vm, int kvm, unsigned int nr, struct err *e);
 

@@ -230,6 +230,8 @@ static int vm_ioctl(struct fake_vm *vm, unsigned long request, void *arg)
 		return fake_create_vcpu(vm, (uintptr_t)arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return fake_set_memory(vm, arg);
+	case KVM_GET_DIRTY_LOG:
+		return fake_get_dirty_log(vm, arg);
 	case KVM_ARM_PREFERRED_TARGET:
 		memset(arg, 0, sizeof(struct kvm_vcpu_init));
 		((struct kvm_vcpu_init *)arg)->target = KVM_ARM_TARGET_GENERIC_V8;

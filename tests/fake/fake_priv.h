@@ -17,6 +17,7 @@
 struct fake_slot {
 	uint32_t slot;
 	uint64_t gpa, size, host;
+	uint32_t flags;
 };
 
 struct fake_region {
@@ -110,6 +111,7 @@ void *fake_ram_host(void);
 int fake_check_extension(const struct fake_vm *vm, uint64_t cap); /* NULL: of the host */
 int fake_create_vm(uint64_t type);
 int fake_create_vcpu(struct fake_vm *vm, uint64_t id);
+int fake_get_dirty_log(const struct fake_vm *vm, const struct kvm_dirty_log *arg);
 int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region *arg);
 int fake_enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg);
 int fake_vm_set_attr(struct fake_vm *vm, const struct kvm_device_attr *arg);

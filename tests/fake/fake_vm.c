@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "arm/psci.h"
@@ -129,13 +130,18 @@ int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region
 	uint64_t limit = 1ULL << vm->ipa_bits;
 
 	if (!arg->memory_size || arg->memory_size % page || arg->guest_phys_addr % page ||
-	    arg->userspace_addr % page || arg->flags)
+	    arg->userspace_addr % page || arg->flags & ~KVM_MEM_LOG_DIRTY_PAGES)
 		return -EINVAL;
 	if (arg->guest_phys_addr > limit || arg->memory_size > limit - arg->guest_phys_addr)
 		return -EFAULT;
 	for (unsigned int i = 0; i < vm->nr_slots; i++) {
-		const struct fake_slot *slot = &vm->slot[i];
+		struct fake_slot *slot = &vm->slot[i];
 
+		if (slot->slot == arg->slot && slot->gpa == arg->guest_phys_addr &&
+		    slot->size == arg->memory_size && slot->host == arg->userspace_addr) {
+			slot->flags = arg->flags;
+			return 0;
+		}
 		if (slot->slot == arg->slot ||
 		    (slot->gpa < arg->guest_phys_addr + arg->memory_size &&
 		     arg->guest_phys_addr < slot->gpa + slot->size))
@@ -146,8 +152,26 @@ int fake_set_memory(struct fake_vm *vm, const struct kvm_userspace_memory_region
 	vm->slot[vm->nr_slots++] = (struct fake_slot){ .slot = arg->slot,
 						       .gpa = arg->guest_phys_addr,
 						       .size = arg->memory_size,
-						       .host = arg->userspace_addr };
+						       .host = arg->userspace_addr,
+						       .flags = arg->flags };
 	return 0;
+}
+
+/* Its guests' writes are a script's, and not seen: those of devices are all that a test can look for. */
+int fake_get_dirty_log(const struct fake_vm *vm, const struct kvm_dirty_log *arg)
+{
+	for (unsigned int i = 0; i < vm->nr_slots; i++) {
+		const struct fake_slot *slot = &vm->slot[i];
+		uint64_t pages = slot->size / (uint64_t)sysconf(_SC_PAGESIZE);
+
+		if (slot->slot != arg->slot)
+			continue;
+		if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+			return -ENOENT;
+		memset(arg->dirty_bitmap, 0, (pages + 63) / 64 * sizeof(uint64_t));
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int fake_enable_cap(struct fake_vm *vm, const struct kvm_enable_cap *arg)

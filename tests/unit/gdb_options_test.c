@@ -19,16 +19,16 @@ static void places_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(gdb_parse(&gdb, "unix:/tmp/a,,b,wait", NULL), 0);
-	assert_string_equal(((struct sockaddr_un *)&gdb.address)->sun_path, "/tmp/a,b");
+	assert_string_equal(((struct sockaddr_un *)&gdb.address.address)->sun_path, "/tmp/a,b");
 	assert_true(gdb.wait);
 	assert_int_equal(gdb_parse(&gdb, "tcp::1234", NULL), 0);
 	assert_false(gdb.wait);
-	assert_int_equal(gdb.address.ss_family, AF_INET);
-	assert_memory_equal((uint8_t *)&gdb.address + 2, "\x04\xd2\x7f\0\0\1", 6);
+	assert_int_equal(gdb.address.address.ss_family, AF_INET);
+	assert_memory_equal((uint8_t *)&gdb.address.address + 2, "\x04\xd2\x7f\0\0\1", 6);
 	assert_int_equal(gdb_parse(&gdb, "tcp:[::1]:80,wait", NULL), 0);
-	assert_int_equal(gdb.address.ss_family, AF_INET6);
+	assert_int_equal(gdb.address.address.ss_family, AF_INET6);
 	assert_int_equal(gdb_parse(&gdb, "tcp:10.0.0.1:0", NULL), 0);
-	assert_memory_equal((uint8_t *)&gdb.address + 4, "\x0a\0\0\1", 4);
+	assert_memory_equal((uint8_t *)&gdb.address.address + 4, "\x0a\0\0\1", 4);
 }
 
 static void mistakes_are_named(void **state)
@@ -53,7 +53,7 @@ static void mistakes_are_named(void **state)
 		assert_true(gdb_parse(&gdb, rows[i][0], &e) < 0);
 		if (!strstr(e.text, rows[i][1]))
 			assert_string_equal(e.text, rows[i][1]);
-		assert_int_equal(gdb.address_len, 0);
+		assert_int_equal(gdb.address.len, 0);
 	}
 	memset(path, 'a', sizeof(path));
 	memcpy(path, "unix:", 5);

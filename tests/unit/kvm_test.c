@@ -115,7 +115,7 @@ static void requests_carry_what_they_are_given(void **state)
 	uint64_t value;
 
 	(void)state;
-	assert_int_equal(kvm_set_memory(host.vm, 3, 0x40000000, sizeof(page), page), 0);
+	assert_int_equal(kvm_set_memory(host.vm, 3, 0x40000000, sizeof(page), page, 0), 0);
 	assert_ptr_equal(fake_ram(0x40000000, sizeof(page)), page);
 	assert_null(fake_ram(0x40000001, sizeof(page)));
 	assert_int_equal(kvm_set_reg(host.vcpu, pc, 0x123456789abcdefULL), 0);
