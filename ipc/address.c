@@ -88,8 +88,7 @@ int address_parse(struct address *a, char *word, struct err *e)
 
 static int listen_tcp(const struct address *a)
 {
-	autofd int fd =
-		socket(a->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	autofd int fd = socket(a->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int on = 1;
 
 	if (fd < 0)

@@ -266,8 +266,7 @@ static const char *place(const struct gdb *g, char *text, size_t size)
 {
 	struct sockaddr_storage address = g->options->address.address;
 	socklen_t len = sizeof(address);
-	const struct sockaddr_un *path =
-		(const struct sockaddr_un *)&g->options->address.address;
+	const struct sockaddr_un *path = (const struct sockaddr_un *)&g->options->address.address;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
 	char host[INET6_ADDRSTRLEN] = "";

@@ -9,7 +9,7 @@
 
 struct gdb_options {
 	struct address address; /* of none there is no server */
-	bool wait; /* the VM does not start before gdb has come */
+	bool wait;              /* the VM does not start before gdb has come */
 };
 
 /*

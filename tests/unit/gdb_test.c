@@ -101,8 +101,8 @@ static int connect_to_it(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&world.options.address,
-				 world.options.address_len),
+	assert_int_equal(connect(fd, (struct sockaddr *)&world.options.address.address,
+				 world.options.address.len),
 			 0);
 	serve();
 	return fd;
