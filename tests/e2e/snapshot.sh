@@ -99,7 +99,7 @@ fi
 make_initrd
 guest="a guest of Linux $version"
 start_guest linux "" -c 2 -m 256
-tell 'for i in 0 1; do (n=0; while :; do n=$((n + 1)); [ $((n % 500)) -ne 0 ] || echo $n >/count.$i; done) & done; sleep 1; dmesg | wc -l >/lines; cat /count.0'
+tell 'for i in 0 1; do (n=0; while :; do n=$((n + 1)); [ $((n % 500)) -ne 0 ] || echo $n >/count.$i; done) & done; until [ -s /count.0 ] && [ -s /count.1 ]; do sleep 0.2; done; dmesg | wc -l >/lines; a=; until [ -n "$a" ]; do a=$(cat /count.0); done; echo $a'
 is "$guest: is ready" "${said:-0}" -gt 0
 "$LKVM" snapshot linux "$snap" >"$work/said" 2>&1
 is "$guest: is saved" $? -eq 0
