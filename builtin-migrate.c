@@ -91,7 +91,9 @@ static void draw(struct carrier *c)
 	uint64_t took = now() - c->since;
 	double rate = took ? (double)c->carried / (double)took * (double)NS_PER_S : 0;
 
-	fprintf(stderr, "\rround %" PRIu64 ": %" PRIu64 " MiB to send, %" PRIu64 " MiB sent, %" PRIu64 " MiB/s ",
+	fprintf(stderr,
+		"\rround %" PRIu64 ": %" PRIu64 " MiB to send, %" PRIu64 " MiB sent, %" PRIu64
+		" MiB/s ",
 		c->round, (uint64_t)(c->round_bytes / MiB), (uint64_t)(c->carried / MiB),
 		(uint64_t)(rate / (double)MiB));
 	c->drawn = true;
@@ -153,7 +155,8 @@ static int show(int fd, const struct stream_record *record, FILE *out, const cha
 
 		ret = stream_get(fd, text, part, -1);
 		for (size_t i = 0; i < part && ret == 0; i++)
-			putc(text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~') ? text[i] : '?', out);
+			putc(text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~') ? text[i] : '?',
+			     out);
 		left -= part;
 	}
 	return ret;
@@ -181,7 +184,8 @@ static int from_vm(struct carrier *c)
 		return failed(c, c->vm, &record, "");
 	case STREAM_DONE:
 		clear(c);
-		printf("VM %s has moved to %s: %" PRIu64 " MiB in %" PRIu64 " rounds; it stood still for %" PRIu64 " ms\n",
+		printf("VM %s has moved to %s: %" PRIu64 " MiB in %" PRIu64
+		       " rounds; it stood still for %" PRIu64 " ms\n",
 		       c->o->name, c->o->where, (uint64_t)(record.b / MiB), c->round,
 		       (uint64_t)(record.a / NS_PER_MS));
 		c->done = true;
@@ -248,7 +252,9 @@ static int carry(struct carrier *c, struct err *e)
 	}
 	if (ret < 0)
 		return err_set(e, -ret, "the connection broke%s: %s",
-			       c->ready ? " when all was there; 'lkvm list' tells whether it goes on" : "",
+			       c->ready
+				       ? " when all was there; 'lkvm list' tells whether it goes on"
+				       : "",
 			       strerror(-ret));
 	return 0;
 }
@@ -265,7 +271,8 @@ static int move(const struct options *o, int *status, struct err *e)
 	snprintf(call.name, sizeof(call.name), "%s", o->name);
 	/* Nobody is waited for in vain on the other side. */
 	client_call_all(&call, 1, &(struct request){ .command = "status" }, CLIENT_PATIENCE_MS);
-	ret = call.ret < 0 ? err_set(e, -call.ret, "%s", call.e.text) : peer_connect(&peer, o->where, e);
+	ret = call.ret < 0 ? err_set(e, -call.ret, "%s", call.e.text)
+			   : peer_connect(&peer, o->where, e);
 	if (ret == 0) {
 		call.keep = true;
 		client_call_all(&call, 1, &request, CLIENT_PATIENCE_MS);

@@ -24,10 +24,10 @@ struct follow {
 /* The VM, as the commands know it. */
 struct steered {
 	const char *name;
-	struct machine *machine; /* of its life of now */
-	uint64_t since;          /* when lkvm began with it; by clock_boottime */
-	bool paused;             /* by a command; over all lives */
-	struct attach *attach;   /* who sees the console */
+	struct machine *machine;     /* of its life of now */
+	uint64_t since;              /* when lkvm began with it; by clock_boottime */
+	bool paused;                 /* by a command; over all lives */
+	struct attach *attach;       /* who sees the console */
 	struct migration *migration; /* the last that was begun, or NULL */
 	struct loop *loop;
 	struct follow follow; /* set by a command */

@@ -35,8 +35,8 @@ struct client {
 	uint64_t nr;               /* clients are numbered as they come */
 	enum client_state state;
 	uint8_t head[MESSAGE_HEAD];
-	uint8_t *body;     /* the request, or the reply; owned */
-	size_t size, done; /* of what the state is about, in bytes */
+	uint8_t *body;        /* the request, or the reply; owned */
+	size_t size, done;    /* of what the state is about, in bytes */
 	struct follow follow; /* after this answer */
 };
 

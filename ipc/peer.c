@@ -52,7 +52,7 @@ static int start(struct peer *peer, const char *command, struct err *e)
 		return err_sys(e, "cannot start '%s'", command);
 	}
 	return fcntl(peer->fd, F_SETFL, O_NONBLOCK) < 0 ? err_sys(e, "cannot start '%s'", command)
-							 : 0;
+							: 0;
 }
 
 static int parse(struct address *a, const char *where, struct err *e)
@@ -116,7 +116,8 @@ int peer_accept(struct peer *peer, const char *where, struct err *e)
 		if (poll(&p, 1, -1) < 0 && errno != EINTR)
 			return err_sys(e, "cannot listen at %s", where);
 		peer->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (peer->fd >= 0 && a.address.ss_family == AF_UNIX && !socket_peer_is_ours(peer->fd))
+		if (peer->fd >= 0 && a.address.ss_family == AF_UNIX &&
+		    !socket_peer_is_ours(peer->fd))
 			close_fd(&peer->fd);
 	}
 	set_up(peer->fd, &a);

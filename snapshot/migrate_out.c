@@ -221,9 +221,10 @@ static void strand(struct migration *mig, const struct err *why)
 {
 	struct machine *m = mig->m;
 
-	log_warning("VM %s stands still: %s, so that it may run there. If it does not, 'lkvm resume %s' "
-		    "lets it go on here; if it does, 'lkvm stop --force %s' ends it",
-		    mig->name, why->text, mig->name, mig->name);
+	log_warning(
+		"VM %s stands still: %s, so that it may run there. If it does not, 'lkvm resume %s' "
+		"lets it go on here; if it does, 'lkvm stop --force %s' ends it",
+		mig->name, why->text, mig->name, mig->name);
 	finish(mig);
 	mig->m = m;
 	mig->state = STRANDED;
@@ -402,8 +403,8 @@ static void take_record(struct migration *mig)
 	mig->in_nr = 0;
 	if (stream_decode(&record, mig->in) < 0 || stream_behind(&record) ||
 	    record.type != STREAM_VERDICT || mig->state != WAITS || mig->sent < mig->size)
-		give_up(mig, record.type == STREAM_FAILED ? "the other end has failed" :
-							    "the other end says what it must not");
+		give_up(mig, record.type == STREAM_FAILED ? "the other end has failed"
+							  : "the other end says what it must not");
 	else if (record.a > 1)
 		give_up(mig, "it cannot go on there");
 	else if (start_rounds(mig, &e) < 0)

@@ -78,8 +78,8 @@ int pages_next(struct pages *p, uint64_t max, uint64_t scan, struct pages_piece 
 		uint64_t nr = find(p);
 		bool zero;
 
-		if (piece->len && (nr * p->page != piece->off + piece->len ||
-				   piece->len + p->page > max))
+		if (piece->len &&
+		    (nr * p->page != piece->off + piece->len || piece->len + p->page > max))
 			return 1;
 		p->at = nr;
 		if (nr >= p->nr)

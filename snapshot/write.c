@@ -102,8 +102,7 @@ struct format_trailer format_trailer_of(const struct dt *dt)
 {
 	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
 
-	trailer.crc =
-		cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)fdt_totalsize(dt->blob)));
+	trailer.crc = cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)fdt_totalsize(dt->blob)));
 	return trailer;
 }
 

@@ -69,8 +69,8 @@ struct machine_config;
  * locked as machine_run() would, and closed; but of a @live VM, which still has them, only looked at. Returns 0, or -errno with @e set if that
  * cannot be said.
  */
-int compare_disks(const struct saved_machine *saved, const struct machine_config *cfg,
-		  bool live, struct comparison *c, struct err *e);
+int compare_disks(const struct saved_machine *saved, const struct machine_config *cfg, bool live,
+		  struct comparison *c, struct err *e);
 
 /* What is unsafe and named by @allow counts as harmless. */
 void comparison_allow(struct comparison *c, const struct allow *allow);

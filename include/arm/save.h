@@ -21,7 +21,7 @@ struct saved_machine {
 	const void *fdt;  /* a sound tree */
 	int ram;          /* the file that RAM is in, */
 	uint64_t ram_off; /* from here on; a multiple of the host's page size; or */
-	void **pages;     /* RAM itself, anonymous memory of its size, which becomes the machine's: NULL then; or NULL */
+	void **pages; /* RAM itself, anonymous memory of its size, which becomes the machine's: NULL then; or NULL */
 	/*
 	 * Asked when the machine is built, before its first instruction: 0, or -errno with @e set, and it does not run. NULL: it
 	 * just runs.

@@ -23,14 +23,15 @@
 
 enum stream_type {
 	/* From the VM. */
-	STREAM_FACTS = 1, /* @a bytes follow: a tree and its trailer, as a snapshot has them; @b: the version */
-	STREAM_PAGES,     /* @b bytes follow, which are RAM's from the offset @a on */
-	STREAM_ZERO,      /* @b bytes of RAM from @a on are zero */
-	STREAM_ROUND,     /* round @a begins, of @b bytes of RAM */
-	STREAM_STATE,     /* @a bytes follow, like those of STREAM_FACTS: where it stands, behind which nothing changes */
-	STREAM_GO,        /* it is the other end's from here on */
-	STREAM_DONE,      /* to who carries: it stood still for @a ns; @b bytes in all */
-	STREAM_FAILED,    /* to who carries, from either end: @b bytes of text follow. Nothing comes behind it */
+	STREAM_FACTS =
+		1, /* @a bytes follow: a tree and its trailer, as a snapshot has them; @b: the version */
+	STREAM_PAGES, /* @b bytes follow, which are RAM's from the offset @a on */
+	STREAM_ZERO,  /* @b bytes of RAM from @a on are zero */
+	STREAM_ROUND, /* round @a begins, of @b bytes of RAM */
+	STREAM_STATE, /* @a bytes follow, like those of STREAM_FACTS: where it stands, behind which nothing changes */
+	STREAM_GO,   /* it is the other end's from here on */
+	STREAM_DONE, /* to who carries: it stood still for @a ns; @b bytes in all */
+	STREAM_FAILED, /* to who carries, from either end: @b bytes of text follow. Nothing comes behind it */
 	/* To the VM. */
 	STREAM_VERDICT, /* whether it can go on there: yes 0, with notes 1, no 2 is @a. @b bytes of text follow, for who carries */
 	STREAM_READY,   /* all of it is in place */

@@ -131,6 +131,86 @@ static void a_paused_vm_goes_on_and_its_sleep_is_left_alone(void **state)
 	assert_string_equal(woken.text, "VM web wakes up");
 }
 
+/* Asks it to move, over a connection that stays open; returns that, with what was answered. */
+static int begin_to_move(struct world *w, struct reply *reply)
+{
+	struct request request = { .command = "migrate", .time = 5 };
+	struct dt dt = { 0 };
+	int fd = connect_raw(w);
+
+	assert_int_equal(request_encode(&request, &dt, NULL), 0);
+	put(fd, dt.blob, fdt_totalsize(dt.blob));
+	dt_free(&dt);
+	receive(fd, reply);
+	return fd;
+}
+
+static void who_moves_a_vm_has_the_connection_after_the_answer(void **state)
+{
+	struct reply first, second, paused, ask_pause = { 0 };
+	struct world w;
+	char byte = 0;
+	int a, b;
+
+	(void)state;
+	world_start(&w);
+	a = begin_to_move(&w, &first);
+	assert_int_equal(first.status, 0);
+	while (!__atomic_load_n(&w.machine.moves, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	assert_int_equal(w.machine.downtime, 5);
+	assert_int_equal(write(w.machine.moving_fd, "!", 1), 1);
+	assert_int_equal(read(a, &byte, 1), 1);
+	assert_int_equal(byte, '!');
+	b = begin_to_move(&w, &second);
+	assert_int_equal(second.status, -EBUSY);
+	close(a);
+	close(b);
+	w.machine.moves = false;
+	ask("pause", &ask_pause, NULL);
+	b = begin_to_move(&w, &paused);
+	assert_int_equal(paused.status, -EBUSY);
+	close(b);
+	close(w.machine.moving_fd);
+	ask("resume", &ask_pause, NULL);
+	w.machine.cannot_move = true;
+	b = begin_to_move(&w, &paused);
+	assert_int_equal(paused.status, -EOPNOTSUPP);
+	close(b);
+	world_end(&w);
+}
+
+static void a_vm_that_may_run_elsewhere_only_resumes_or_stops(void **state)
+{
+	struct reply moved, snap = { 0 }, status = { 0 }, busy = { 0 }, here = { 0 }, after = { 0 };
+	struct world w;
+	int fd;
+
+	(void)state;
+	world_start(&w);
+	fd = begin_to_move(&w, &moved);
+	close(fd);
+	while (!__atomic_load_n(&w.machine.moves, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	w.machine.moves = false;
+	w.machine.stranded = true;
+	w.machine.asleep = true; /* so that the first try to resume fails */
+	ask("power-button", &snap, NULL);
+	assert_int_equal(snap.status, -EBUSY);
+	assert_int_equal(w.machine.nr_presses, 0);
+	ask("status", &status, NULL);
+	assert_int_equal(status.status, 0);
+	ask("resume", &busy, NULL);
+	assert_int_equal(busy.status, -EBUSY);
+	ask("resume", &here, NULL);
+	assert_int_equal(here.status, 0);
+	assert_string_equal(here.text, "VM web goes on here");
+	ask("power-button", &after, NULL);
+	assert_int_equal(after.status, 0);
+	close(w.machine.moving_fd);
+	world_end(&w);
+}
+
 static void a_pause_outlives_a_reset(void **state)
 {
 	struct machine next = { 0 };
@@ -238,6 +318,8 @@ int main(void)
 		cmocka_unit_test(a_disk_that_cannot_be_resized_is_answered_with_the_reason),
 		cmocka_unit_test(a_balloon_is_set_and_says_how_it_stands),
 		cmocka_unit_test(a_paused_vm_goes_on_and_its_sleep_is_left_alone),
+		cmocka_unit_test(who_moves_a_vm_has_the_connection_after_the_answer),
+		cmocka_unit_test(a_vm_that_may_run_elsewhere_only_resumes_or_stops),
 		cmocka_unit_test(a_pause_outlives_a_reset),
 		cmocka_unit_test(the_power_button_of_a_paused_sleeper_finds_it_awake),
 		cmocka_unit_test(a_vm_says_what_it_is_and_does),

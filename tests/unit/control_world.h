@@ -26,6 +26,7 @@
 #include "ipc/client.h"
 #include "ipc/control.h"
 #include "ipc/message.h"
+#include "snapshot/migrate.h"
 #include "snapshot/snapshot.h"
 #include "util/log.h"
 #include "vm/loop.h"
@@ -44,6 +45,10 @@ struct machine {
 	uint8_t typed[100];  /* the console has no more room */
 	uint16_t cols, rows; /* its size */
 	bool serial;         /* and then it has none */
+	/* It moves: over this connection, for so long; and nobody knows how that went. */
+	bool cannot_move, moves, stranded;
+	int moving_fd;
+	uint64_t downtime;
 };
 
 bool machine_wake(struct machine *m)
@@ -121,6 +126,52 @@ int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e
 		return err_set(e, EACCES, "not to %s", path);
 	m->nr_stops += stop;
 	return 0;
+}
+
+int machine_can_save(struct machine *m, struct err *e)
+{
+	return m->cannot_move ? err_set(e, EOPNOTSUPP, "it cannot be saved") : 0;
+}
+
+struct migration *migration_start(struct machine *m, const char *name, struct loop *loop, int fd,
+				  uint64_t downtime_ns, struct err *e)
+{
+	(void)name;
+	(void)loop;
+	(void)e;
+	m->moves = true;
+	m->moving_fd = fd;
+	m->downtime = downtime_ns;
+	return (struct migration *)m;
+}
+
+bool migration_goes_on(const struct migration *mig)
+{
+	return mig && ((const struct machine *)mig)->moves;
+}
+
+bool migration_is_stranded(const struct migration *mig)
+{
+	return mig && ((const struct machine *)mig)->stranded;
+}
+
+/* Its disks are somebody else's the first time. */
+int migration_resume(struct migration *mig, struct err *e)
+{
+	struct machine *m = (struct machine *)mig;
+
+	if (m->asleep) {
+		m->asleep = false;
+		return err_set(e, EBUSY, "has a disk in use");
+	}
+	m->stranded = false;
+	return 0;
+}
+
+void migration_free(struct migration *mig)
+{
+	if (mig)
+		((struct machine *)mig)->moves = false;
 }
 
 void machine_press_power(struct machine *m)
