@@ -249,6 +249,46 @@ static void a_hugetlbfs_gives_memory_or_says_that_it_has_none(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void what_is_written_by_others_than_the_guest_is_logged_by_pages(void **state)
+{
+	struct ram ram = ram_of(MiB);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t bits[(MiB / 4096 + 63) / 64] = { 0 };
+
+	(void)state;
+	assert_int_equal(ram_write(&ram, BASE, "before", 6), 0);
+	assert_int_equal(ram_log_start(&ram, NULL), 0);
+	assert_int_equal(ram_write(&ram, BASE + 3 * page - 1, "ab", 2), 0);
+	assert_int_equal(ram_write(&ram, ram_end(&ram) - 1, "z", 1), 0);
+	ram_written(&ram, ram.host + 9 * page, 0);
+	assert_int_equal(ram_discard(&ram, BASE + 5 * page, 2 * page), 0);
+	bits[0] = 1;
+	ram_log_take(&ram, bits);
+	assert_int_equal(bits[0], 1 | 3 << 2 | 3 << 5);
+	assert_int_equal(bits[ram_log_words(&ram) - 1], 1ULL << 63);
+	memset(bits, 0, sizeof(bits));
+	ram_log_take(&ram, bits);
+	assert_int_equal(bits[0], 0);
+	ram_destroy(&ram);
+}
+
+static void memory_is_replaced_as_a_whole(void **state)
+{
+	struct ram ram = ram_of(MiB);
+	uint8_t *was = ram.host;
+	uint8_t *pages =
+		mmap(NULL, MiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	memset(ram.host, 1, MiB);
+	pages[MiB - 1] = 7;
+	assert_int_equal(ram_take_pages(&ram, pages, NULL), 0);
+	assert_ptr_equal(ram.host, was);
+	assert_int_equal(ram.host[0], 0);
+	assert_int_equal(ram.host[MiB - 1], 7);
+	ram_destroy(&ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +302,8 @@ int main(void)
 		cmocka_unit_test(more_than_the_host_can_address_is_an_error),
 		cmocka_unit_test(a_slice_is_within_or_nothing),
 		cmocka_unit_test(a_copy_is_all_or_nothing),
+		cmocka_unit_test(what_is_written_by_others_than_the_guest_is_logged_by_pages),
+		cmocka_unit_test(memory_is_replaced_as_a_whole),
 		cmocka_unit_test(a_hugetlbfs_gives_memory_or_says_that_it_has_none),
 		cmocka_unit_test(a_place_that_is_no_hugetlbfs_is_refused_by_name),
 	};
