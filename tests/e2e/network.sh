@@ -9,7 +9,7 @@
 
 kernel=kernel initrd=initrd-net.gz
 mib=${NET_MIB:-4}
-LIMIT=${LIMIT:-250}
+LIMIT=${LIMIT:-180}
 
 # A name server, and what guests talk to.
 echo "nameserver 127.0.0.1" >/etc/resolv.conf
@@ -114,14 +114,19 @@ user()
 	name="network: passt ends with the VM"
 	if pidof passt >/dev/null; then fail "$name" "it runs"; else pass "$name"; fi
 
-	# The name makes the address. IPv6 without any IPv4; then the link goes down with passt, and the VM lives on.
-	start "lkvm.test=net,net-v6,net-serve6,net-down" "$LKVM"
-	if wait_for "net-serve6: listening"; then
-		usleep 300000
-		nc ::1 8080 <"$work/data"
-	fi
-	wait_for "net-down: waiting" && killall passt
-	finish
+	# The name makes the address. IPv6 without any IPv4; then the link goes down with passt, and the VM lives on. Debian 12's passt
+	# sends again what a slow guest has not read yet, and now and then comes to a stand: once is let pass, and said.
+	for again in once twice; do
+		start "lkvm.test=net,net-v6,net-serve6,net-down" "$LKVM"
+		if wait_for "net-serve6: listening"; then
+			usleep 300000
+			nc ::1 8080 <"$work/data"
+		fi
+		wait_for "net-down: waiting" && killall passt
+		finish
+		[ $status -eq 137 ] && [ $again = once ] || break
+		echo "network: the guest did not come to its end in $LIMIT seconds: once more"
+	done
 	judge "network: passt: IPv6 alone, by router advertisements, both ways and a forward" "net-v6: 0 addresses of IPv4" \
 		"net-v6: an address: ok" "net-v6: from fd00:9::fe $sum" "net-v6: sending to fd00:9::fe: ok" "net-serve6: got $sum"
 	judge "network: without passt the link is down" "net: eth0 $mac mtu" "net-down: no carrier: ok"
