@@ -124,7 +124,7 @@ user()
 		fi
 		wait_for "net-down: waiting" && killall passt
 		finish
-		[ $status -eq 137 ] && [ $again = once ] || break
+		if [ $status -ne 137 ] || [ $again = twice ]; then break; fi
 		echo "network: the guest did not come to its end in $LIMIT seconds: once more"
 	done
 	judge "network: passt: IPv6 alone, by router advertisements, both ways and a forward" "net-v6: 0 addresses of IPv4" \
