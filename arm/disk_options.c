@@ -143,6 +143,21 @@ static int set_transport(struct disk_option *disk, const char *value, struct err
 	return transport_parse(value, &disk->bus, e);
 }
 
+static int set_bps(struct disk_option *disk, const char *value, struct err *e)
+{
+	return opt_set_rate(&disk->bps, value, e);
+}
+
+static int set_iops(struct disk_option *disk, const char *value, struct err *e)
+{
+	int ret = opt_set_u32(&disk->iops, value, e);
+
+	if (ret == 0 && !disk->iops)
+		return err_set(e, EINVAL, "'%s': a disk without a single request a second is none",
+			       value);
+	return ret;
+}
+
 static const struct {
 	const char *name;
 	bool has_value;
@@ -158,10 +173,13 @@ static const struct {
 	{ "backing", true, set_backing },
 	{ "backing-format", true, set_backing_format },
 	{ "aio", true, set_aio },
+	{ "bps", true, set_bps },
+	{ "iops", true, set_iops },
 };
 
-#define KEYS \
-	"ro, direct, serial=, format=, cache=, queues=, transport=, backing=, backing-format=, aio="
+#define KEYS                                                                                           \
+	"ro, direct, serial=, format=, cache=, queues=, transport=, backing=, backing-format=, aio=, " \
+	"bps=, iops="
 
 static int parse_key(struct disk_option *disk, char *word, struct err *e)
 {

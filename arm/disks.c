@@ -13,10 +13,12 @@
 
 struct disks {
 	const struct disk_options *options;
+	struct loop *loop;
 	struct one_disk {
 		struct disk *image; /* all lives of the machine */
 		struct virtio_blk dev;
-		bool made; /* @dev is, for the machine of now */
+		struct loop_timer timer; /* of its limit */
+		bool made;               /* @dev is, for the machine of now */
 	} disk[];
 };
 
@@ -47,6 +49,7 @@ static int disks_open(void **part, const struct machine_config *cfg, struct loop
 	if (!d)
 		return err_sys(e, "cannot make disks");
 	d->options = options;
+	d->loop = loop;
 	*part = d;
 	for (uint32_t i = 0; i < options->nr; i++) {
 		d->disk[i].image = disk_open(&options->disk[i].file, loop, e);
@@ -72,6 +75,10 @@ static int disks_add(void *part, struct machine *m, struct err *e)
 		ret = virtio_blk_init(&one->dev, name, &m->vm.ram, disk_backend(one->image),
 				      option->nr_queues ? option->nr_queues : 1,
 				      option->serial ? option->serial : "", e);
+		loop_timer_init(&one->timer, d->loop, &one->dev.dev.lock, virtio_blk_due,
+				&one->dev);
+		virtio_blk_set_limit(&one->dev, option->bps, option->iops, clock_boottime,
+				     loop_timer_value(&one->timer));
 		if (ret == 0)
 			ret = slots_add(m, &one->dev.dev, option->bus, e);
 		if (ret < 0)
@@ -90,6 +97,7 @@ static void disks_remove(void *part, struct machine *m)
 		if (!d->disk[i].made)
 			continue;
 		disk_disconnect(d->disk[i].image);
+		loop_timer_close(&d->disk[i].timer);
 		virtio_blk_destroy(&d->disk[i].dev);
 		d->disk[i].made = false;
 	}

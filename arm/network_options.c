@@ -199,6 +199,11 @@ static int set_hostfwd(struct network_option *nic, const char *value, struct err
 
 #define BOTH -1
 
+static int set_bps(struct network_option *nic, const char *value, struct err *e)
+{
+	return opt_set_rate(&nic->bps, value, e);
+}
+
 static const struct {
 	const char *name;
 	int mode; /* that it is for */
@@ -208,6 +213,7 @@ static const struct {
 	{ "guest_mac", BOTH, set_mac }, /* as kvmtool has it */
 	{ "transport", BOTH, set_transport },
 	{ "trans", BOTH, set_transport },
+	{ "bps", BOTH, set_bps },
 	{ "hostfwd", NETWORK_USER, set_hostfwd },
 	{ "tapif", NETWORK_TAP, set_tapif },
 	{ "script", NETWORK_TAP, set_script },
@@ -216,7 +222,7 @@ static const struct {
 	{ "fd", NETWORK_TAP, set_fd },
 };
 
-#define KEYS "mac=, transport=, hostfwd=, tapif=, script=, vhost=, queues=, fd="
+#define KEYS "mac=, transport=, bps=, hostfwd=, tapif=, script=, vhost=, queues=, fd="
 
 static int parse_key(struct network_option *nic, char *word, struct err *e)
 {
@@ -304,6 +310,9 @@ int network_parse(void *field, const char *value, struct err *e)
 	if (ret == 0 && nic.tap.by_fd && (nic.tap.name || nic.tap.script))
 		ret = err_set(e, EINVAL,
 			      "fd= stands for an interface that is there: no tapif=, no script=");
+	if (ret == 0 && nic.bps && nic.vhost)
+		ret = err_set(e, EINVAL,
+			      "bps= does not go with vhost=on: the kernel moves the frames");
 	nic.text = strdup(value);
 	if (ret == 0 && !nic.text)
 		ret = err_set(e, ENOMEM, "no memory for it");

@@ -11,12 +11,14 @@
 
 struct networks {
 	const struct machine_config *cfg;
+	struct loop *loop;
 	struct one_nic {
 		struct tap *tap; /* one of the two, for all lives of the machine */
 		struct passt *passt;
 		struct vhost_kernel *vhost; /* moves the tap's frames, or NULL */
 		struct virtio_net dev;
-		bool made; /* @dev is, for the machine of now */
+		struct loop_timer timer; /* of its limit */
+		bool made;               /* @dev is, for the machine of now */
 	} nic[];
 };
 
@@ -57,6 +59,7 @@ static int networks_open(void **part, const struct machine_config *cfg, struct l
 	if (!n)
 		return err_sys(e, "cannot make network devices");
 	n->cfg = cfg;
+	n->loop = loop;
 	*part = n;
 	for (uint32_t i = 0; i < options->nr; i++) {
 		const struct network_option *option = &options->nic[i];
@@ -104,6 +107,8 @@ static int add_nic(struct networks *n, uint32_t nr, struct machine *m, struct er
 			      option->has_mac ? option->mac : mac, e);
 	if (ret < 0)
 		return ret;
+	loop_timer_init(&one->timer, n->loop, &one->dev.dev.lock, virtio_net_due, &one->dev);
+	virtio_net_set_limit(&one->dev, option->bps, clock_boottime, loop_timer_value(&one->timer));
 	if (one->vhost)
 		virtio_net_use_vhost(&one->dev, vhost_kernel_backend(one->vhost));
 	ret = slots_add(m, &one->dev.dev, option->bus, e);
@@ -139,6 +144,7 @@ static void networks_remove(void *part, struct machine *m)
 			tap_disconnect(one->tap);
 		else
 			passt_disconnect(one->passt);
+		loop_timer_close(&one->timer);
 		virtio_net_destroy(&one->dev);
 		one->made = false;
 	}

@@ -19,17 +19,10 @@ struct rng {
 int rng_parse_rate(void *field, const char *value, struct err *e)
 {
 	struct rng_options *rng = field;
-	uint64_t rate;
-	int ret = opt_set_size(&rate, value, e);
+	int ret = opt_set_rate(&rng->rate, value, e);
 
-	if (ret < 0)
-		return ret;
-	if (!rate)
-		return err_set(e, EINVAL, "'%s': a device without a single byte a second is none",
-			       value);
-	rng->rate = rate;
-	rng->present = true;
-	return 0;
+	rng->present |= ret == 0;
+	return ret;
 }
 
 static bool rng_use(const struct machine_config *cfg, enum virtio_bus bus)

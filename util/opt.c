@@ -92,6 +92,20 @@ int opt_set_size(void *field, const char *value, struct err *e)
 	return 0;
 }
 
+int opt_set_rate(void *field, const char *value, struct err *e)
+{
+	uint64_t rate;
+	int ret = opt_set_size(&rate, value, e);
+
+	if (ret < 0)
+		return ret;
+	if (!rate)
+		return err_set(e, EINVAL, "'%s': a device without a single byte a second is none",
+			       value);
+	*(uint64_t *)field = rate;
+	return 0;
+}
+
 int opt_set_time(void *field, const char *value, struct err *e)
 {
 	static const struct {

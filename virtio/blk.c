@@ -130,13 +130,44 @@ static void submit(struct virtio_blk *blk, struct virtio_blk_request *rq)
 	blk->queue_in_flight[rq->queue]++;
 }
 
+/* Whether a limit lets one more request through; if not, the timer comes when it does, and goes on with @queue. */
+static bool has_credit(struct virtio_blk *blk, unsigned int queue)
+{
+	struct virtio_blk_limit *limit = &blk->limit;
+	uint64_t now, early, other;
+
+	if (!limit->bytes.rate && !limit->requests.rate)
+		return true;
+	now = limit->clock.now(limit->clock.ctx);
+	early = bucket_wait(&limit->bytes, 1, now);
+	other = bucket_wait(&limit->requests, 1, now);
+	if (other > early)
+		early = other;
+	if (!early)
+		return true;
+	blk->waiting |= 1U << queue;
+	timer_set(&limit->timer, early);
+	return false;
+}
+
+static void spend(struct virtio_blk *blk, const struct block_request *io)
+{
+	bool moves = io->op == BLOCK_READ || io->op == BLOCK_WRITE;
+
+	bucket_spend(&blk->limit.bytes, moves ? io->len : 0);
+	bucket_spend(&blk->limit.requests, 1);
+}
+
 /* Takes one buffer; returns whether there was one. */
 static bool run_one(struct virtio_blk *blk, unsigned int queue)
 {
-	struct virtio_blk_request *rq = find_room(blk);
+	struct virtio_blk_request *rq;
 	struct virtq_chain chain;
 	int ret;
 
+	if (!has_credit(blk, queue))
+		return false;
+	rq = find_room(blk);
 	if (!virtio_pop(&blk->dev, queue, &chain, rq->iov, BLK_PARTS_MAX)) {
 		give_back(blk, rq);
 		return false;
@@ -150,10 +181,12 @@ static bool run_one(struct virtio_blk *blk, unsigned int queue)
 	}
 	rq->head = chain.head;
 	rq->queue = (uint8_t)queue;
-	if (ret == BLK_SUBMIT)
+	if (ret == BLK_SUBMIT) {
+		spend(blk, &rq->io);
 		submit(blk, rq);
-	else
+	} else {
 		finish(blk, rq, (uint8_t)ret);
+	}
 	return true;
 }
 
@@ -377,6 +410,22 @@ int virtio_blk_init(struct virtio_blk *blk, const char *name, const struct ram *
 	if (!blk->request)
 		return err_set(e, ENOMEM, "%s: no memory for its requests", name);
 	return 0;
+}
+
+void virtio_blk_set_limit(struct virtio_blk *blk, uint64_t bytes, uint64_t requests,
+			  struct clock clock, struct timer timer)
+{
+	uint64_t now = clock.now(clock.ctx);
+
+	blk->limit = (struct virtio_blk_limit){ .bytes = bucket_of(bytes, now),
+						.requests = bucket_of(requests, now),
+						.clock = clock,
+						.timer = timer };
+}
+
+void virtio_blk_due(void *ctx)
+{
+	blk_done_end(ctx);
 }
 
 void virtio_blk_destroy(struct virtio_blk *blk)

@@ -61,7 +61,8 @@ static void transmit(struct virtio_net_pair *pair)
 	struct virtq_chain chain;
 	bool fits;
 
-	while (left && virtio_pop(&net->dev, queue, &chain, iov, VIRTIO_NET_QUEUE_SIZE)) {
+	while (left && net_has_credit(net, &net->limit.sent) &&
+	       virtio_pop(&net->dev, queue, &chain, iov, VIRTIO_NET_QUEUE_SIZE)) {
 		if (chain.nr_in || chain.out_len < NET_HDR_SIZE) {
 			virtio_break(&net->dev, "a frame to send is %s",
 				     chain.nr_in ? "one to write to (5.1.6.2.1)"
@@ -77,6 +78,7 @@ static void transmit(struct virtio_net_pair *pair)
 		}
 		virtio_push(&net->dev, queue, chain.head, 0);
 		if (fits) {
+			bucket_spend(&net->limit.sent, chain.out_len - NET_HDR_SIZE);
 			net->count.sent++;
 			net->count.sent_bytes += chain.out_len - NET_HDR_SIZE;
 		}
@@ -84,6 +86,18 @@ static void transmit(struct virtio_net_pair *pair)
 	}
 	virtio_push_end(&net->dev, queue);
 	net_watch(pair, pair->read, !left || (pair->nr == 0 && net->control_waits));
+}
+
+bool net_has_credit(struct virtio_net *net, struct bucket *way)
+{
+	uint64_t early;
+
+	if (!way->rate)
+		return true;
+	early = bucket_wait(way, 1, net->limit.clock.now(net->limit.clock.ctx));
+	if (early)
+		timer_set(&net->limit.timer, early);
+	return !early;
 }
 
 static void net_notify(struct virtio_device *dev, unsigned int queue)
@@ -120,6 +134,17 @@ static void net_ready(void *ctx, unsigned int nr, bool read, bool write)
 			net_control(net);
 		if (!net->vhost.nr)
 			transmit(pair);
+	}
+}
+
+void virtio_net_due(void *ctx)
+{
+	struct virtio_net *net = ctx;
+
+	for (unsigned int i = 0; i < net->nr_active && virtio_runs(&net->dev); i++) {
+		net_receive(&net->pair[i]);
+		if (!net->pair[i].write)
+			transmit(&net->pair[i]);
 	}
 }
 
@@ -295,6 +320,17 @@ int virtio_net_init(struct virtio_net *net, const char *name, const struct ram *
 		net->pair[i].nr = i;
 	}
 	return 0;
+}
+
+void virtio_net_set_limit(struct virtio_net *net, uint64_t bytes, struct clock clock,
+			  struct timer timer)
+{
+	uint64_t now = clock.now(clock.ctx);
+
+	net->limit = (struct virtio_net_limit){ .sent = bucket_of(bytes, now),
+						.received = bucket_of(bytes, now),
+						.clock = clock,
+						.timer = timer };
 }
 
 void virtio_net_use_vhost(struct virtio_net *net, struct vhost_backend vhost)

@@ -30,6 +30,11 @@ bool net_freeze(struct virtio_device *dev);
 void net_save(const struct virtio_device *dev, struct dt *dt);
 void net_restore(struct virtio_device *dev, struct dt_in *in, int node);
 
+/* net.c */
+
+/* Whether the limit of this @way lets one more frame through; if not, the timer comes when it does. */
+bool net_has_credit(struct virtio_net *net, struct bucket *way);
+
 /* net_receive.c */
 
 /* Gives the guest what the back end has, as far as the guest has buffers. */

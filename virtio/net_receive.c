@@ -187,6 +187,7 @@ static void deliver(struct virtio_net_pair *pair)
 	uint8_t count[2];
 
 	pair->net->count.received++;
+	bucket_spend(&pair->net->limit.received, pair->frame - NET_HDR_SIZE);
 	pair->net->count.received_bytes += pair->frame - NET_HDR_SIZE;
 	for (size_t left = pair->frame; left; nr++)
 		left -= least(left, pair->buffer[nr].len);
@@ -209,6 +210,8 @@ void net_receive(struct virtio_net_pair *pair)
 
 	while (virtio_runs(&net->dev)) {
 		if (!pair->frame) {
+			if (!net_has_credit(net, &net->limit.received))
+				break;
 			while (pair->room < wanted && take_buffer(pair))
 				;
 			if (!pair->nr_buffers || !virtio_runs(&net->dev))

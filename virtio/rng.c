@@ -3,8 +3,7 @@
  * The entropy device. A buffer gets as many bytes as it has room for, but no more than a piece at once: drivers have
  * to take less than they asked for (5.4.6.1), so no request takes long, whatever its size.
  *
- * The rate is a bucket of time: what is saved up, at most a second, is spent on bytes. A buffer that cannot be
- * paid for goes back to its ring until the timer says that it can.
+ * A buffer that cannot be paid for (vm/bucket.h) goes back to its ring until the timer says that it can.
  */
 #include <linux/virtio_ids.h>
 #include "util/bits.h"
@@ -22,28 +21,9 @@
 /* How many bytes a buffer of @len gets: with a limit, no more than a second brings. */
 static size_t share(const struct virtio_rng *rng, uint32_t len)
 {
-	uint64_t most = rng->rate && rng->rate < PIECE ? rng->rate : PIECE;
+	uint64_t most = rng->limit.rate && rng->limit.rate < PIECE ? rng->limit.rate : PIECE;
 
 	return len < most ? len : most;
-}
-
-/* Pays for @len bytes, at most a second's. Returns 0, or how many nanoseconds it is too early. */
-static uint64_t pay(struct virtio_rng *rng, size_t len)
-{
-	uint64_t now, passed, price;
-
-	if (!rng->rate)
-		return 0;
-	now = rng->clock.now(rng->clock.ctx);
-	passed = now - rng->counted;
-	rng->counted = now;
-	rng->credit = passed < NS_PER_S - rng->credit ? rng->credit + passed : NS_PER_S;
-	/* @len is 64 KiB or less: no overflow. Rounded up, lest many small ones be free. */
-	price = (len * NS_PER_S + rng->rate - 1) / rng->rate;
-	if (price > rng->credit)
-		return price - rng->credit;
-	rng->credit -= price;
-	return 0;
 }
 
 static bool fill(struct virtio_rng *rng, const struct virtq_chain *chain, size_t len)
@@ -74,7 +54,7 @@ static bool serve(struct virtio_rng *rng)
 		virtio_break(&rng->dev, "a buffer for random bytes cannot be written (5.4.6.1)");
 		return false;
 	}
-	early = pay(rng, len);
+	early = bucket_wait(&rng->limit, len, rng->clock.now(rng->clock.ctx));
 	if (early) {
 		virtq_unpop(&rng->dev.queue[0]);
 		timer_set(&rng->timer, early);
@@ -84,6 +64,7 @@ static bool serve(struct virtio_rng *rng)
 		virtio_break(&rng->dev, "the host has no random bytes");
 		return false;
 	}
+	bucket_spend(&rng->limit, len);
 	virtio_push(&rng->dev, 0, chain.head, (uint32_t)len);
 	return true;
 }
@@ -110,7 +91,9 @@ void virtio_rng_due(void *ctx)
 /* The time since is not counted: a machine that stands still earns nothing. */
 static void rng_save(const struct virtio_device *dev, struct dt *dt)
 {
-	dt_u64(dt, "credit", container_of(dev, struct virtio_rng, dev)->credit);
+	int64_t credit = container_of(dev, struct virtio_rng, dev)->limit.credit;
+
+	dt_u64(dt, "credit", credit > 0 ? (uint64_t)credit : 0);
 }
 
 static void rng_restore(struct virtio_device *dev, struct dt_in *in, int node)
@@ -121,7 +104,7 @@ static void rng_restore(struct virtio_device *dev, struct dt_in *in, int node)
 	if (credit > NS_PER_S)
 		dt_in_fail(in, "credit", "no such value");
 	else
-		container_of(dev, struct virtio_rng, dev)->credit = credit;
+		container_of(dev, struct virtio_rng, dev)->limit.credit = (int64_t)credit;
 }
 
 static const struct virtio_class rng_class = {
@@ -139,11 +122,9 @@ int virtio_rng_init(struct virtio_rng *rng, const char *name, const struct ram *
 {
 	*rng = (struct virtio_rng){
 		.source = source,
-		.rate = rate,
 		.clock = clock,
 		.timer = timer,
-		.counted = clock.now(clock.ctx),
-		.credit = NS_PER_S,
+		.limit = bucket_of(rate, clock.now(clock.ctx)),
 	};
 	return virtio_init(&rng->dev, &rng_class, name, ram, 1, QUEUE_SIZE, 0, e);
 }

@@ -15,6 +15,8 @@ struct disk_option {
 	char *serial;            /* or NULL */
 	char *text;              /* the whole option, as it was given; malloc()ed */
 	uint32_t nr_queues;      /* 0: one */
+	uint64_t bps;            /* bytes that it moves a second at the most; 0: any number */
+	uint32_t iops;           /* likewise, requests */
 	enum virtio_bus bus;
 };
 

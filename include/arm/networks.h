@@ -19,6 +19,7 @@ struct network_option {
 	char *text; /* the whole option, as it was given; malloc()ed */
 	bool has_mac;
 	uint8_t mac[NET_MAC_SIZE];
+	uint64_t bps;          /* bytes a second each way at the most; 0: any number */
 	bool vhost;            /* NETWORK_TAP: the kernel moves the frames */
 	struct tap_config tap; /* NETWORK_TAP; its strings are this struct's own */
 	/* NETWORK_USER: passt's options, option and value in turn, and NULL; the values are this struct's own. */

@@ -35,6 +35,8 @@ int opt_set_flag(void *field, const char *value, struct err *e);
 int opt_set_switch(void *field, const char *value, struct err *e);
 /* A decimal number with one of the suffixes B K M G T (or none: M), lower case too, as bytes. */
 int opt_set_size(void *field, const char *value, struct err *e);
+/* The same, but not none: bytes a second that a device may move. */
+int opt_set_rate(void *field, const char *value, struct err *e);
 /* A decimal number of seconds, or with one of the units ms s m h, as milliseconds: more than none, at most OPT_TIME_MAX. */
 int opt_set_time(void *field, const char *value, struct err *e);
 /* A decimal number 0 to UINT32_MAX into a uint32_t. */

@@ -4,7 +4,9 @@
 #define LKVM_VIRTIO_BLK_H
 
 #include "virtio/device.h"
+#include "vm/bucket.h"
 #include "vm/blockdev.h"
+#include "vm/timer.h"
 
 #define VIRTIO_BLK_QUEUES_MAX 16
 #define VIRTIO_BLK_QUEUE_SIZE 256
@@ -24,6 +26,11 @@ struct virtio_blk {
 	struct work *free;                  /* of the others */
 	unsigned int in_flight;             /* in the back end's hands */
 	uint16_t queue_in_flight[VIRTIO_BLK_QUEUES_MAX];
+	struct virtio_blk_limit {
+		struct bucket bytes, requests; /* read and written; of all kinds */
+		struct clock clock;
+		struct timer timer;
+	} limit;
 	uint32_t pushed;  /* queues whose driver has not been interrupted for all yet: a bit each */
 	uint32_t waiting; /* queues that were left with buffers in them */
 	struct {
@@ -39,6 +46,15 @@ struct virtio_blk {
 int virtio_blk_init(struct virtio_blk *blk, const char *name, const struct ram *ram,
 		    struct block_backend backend, unsigned int nr_queues, const char *serial,
 		    struct err *e);
+
+/*
+ * From now on so many @bytes and @requests a second at the most, 0: any number. @clock goes forward alone; @timer calls virtio_blk_due(@blk)
+ * with dev->lock held. After virtio_blk_init(), and before the guest runs.
+ */
+void virtio_blk_set_limit(struct virtio_blk *blk, uint64_t bytes, uint64_t requests,
+			  struct clock clock, struct timer timer);
+/* @blk is a struct virtio_blk. */
+void virtio_blk_due(void *blk);
 
 /* Nothing is in the back end's hands any more. */
 void virtio_blk_destroy(struct virtio_blk *blk);

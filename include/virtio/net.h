@@ -5,7 +5,9 @@
 
 #include "virtio/device.h"
 #include "virtio/vhost.h"
+#include "vm/bucket.h"
 #include "vm/netdev.h"
+#include "vm/timer.h"
 
 #define VIRTIO_NET_QUEUE_SIZE  256
 #define VIRTIO_NET_CONFIG_SIZE 17 /* bytes of the configuration, up to duplex (5.1.4) */
@@ -62,6 +64,11 @@ struct virtio_net {
 	unsigned int nr_active; /* pairs that the guest uses */
 	bool control_waits;     /* commands are left for another turn */
 	struct virtio_net_filter filter;
+	struct virtio_net_limit {
+		struct bucket sent, received; /* bytes of frames */
+		struct clock clock;
+		struct timer timer;
+	} limit;
 	struct virtio_net_pair *pair; /* backend.info.nr_pairs of them */
 	struct { /* without vhost: whole frames, as the guest has sent and got them */
 		uint64_t sent, sent_bytes, received, received_bytes, filtered;
@@ -74,6 +81,15 @@ struct virtio_net {
  */
 int virtio_net_init(struct virtio_net *net, const char *name, const struct ram *ram,
 		    struct net_backend backend, const uint8_t mac[NET_MAC_SIZE], struct err *e);
+
+/*
+ * From now on so many @bytes a second each way at the most, 0: any number. @clock goes forward alone; @timer calls virtio_net_due(@net) with
+ * dev->lock held. After virtio_net_init(), before the guest runs, and not with vhost, which knows no limit.
+ */
+void virtio_net_set_limit(struct virtio_net *net, uint64_t bytes, struct clock clock,
+			  struct timer timer);
+/* @net is a struct virtio_net. */
+void virtio_net_due(void *net);
 
 /*
  * Lets @vhost move the frames between the queues and what is behind @backend, all 2 * info.nr_pairs of them;

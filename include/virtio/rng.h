@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "virtio/device.h"
+#include "vm/bucket.h"
 #include "vm/timer.h"
 
 struct rng_source {
@@ -21,11 +22,9 @@ struct rng_source {
 struct virtio_rng {
 	struct virtio_device dev; /* first: the class gets it back from here */
 	struct rng_source source;
-	uint64_t rate; /* bytes a second; 0: no limit */
+	struct bucket limit; /* of bytes */
 	struct clock clock;
 	struct timer timer;
-	uint64_t counted,
-		credit; /* a time, and the nanoseconds saved up until then: at most a second */
 };
 
 /*

@@ -158,7 +158,7 @@ static void bad_addresses_and_words_are_refused(void **state)
 	refuse("user,", "'user,': nothing follows a comma");
 	refuse("user,mac", "'user,mac': 'mac' needs a value: mac=...");
 	refuse("user,speed=9",
-	       "'user,speed=9': 'speed' is none of mac=, transport=, hostfwd=, tapif=, script=, vhost=, queues=, fd=");
+	       "'user,speed=9': 'speed' is none of mac=, transport=, bps=, hostfwd=, tapif=, script=, vhost=, queues=, fd=");
 }
 
 static void there_is_an_end_to_devices(void **state)

@@ -258,7 +258,7 @@ static void bytes_are_not_free_because_they_are_few(void **state)
 	struct world *w = world_open(3 * NS_PER_S);
 
 	(void)state;
-	w->rng.credit = 0;
+	w->rng.limit.credit = 0;
 	offer(w, 1, true);
 	assert_int_equal(used(w), -1);
 	assert_int_equal(w->timer, 1);
