@@ -15,7 +15,6 @@
 #include "save_parts.h"
 #include "util/bits.h"
 #include "virtio/save.h"
-#include "vm/timer.h"
 
 #define COMPATIBLE_MACHINE "lkvm,machine-1"
 #define COMPATIBLE_RTC     "lkvm,pl031-1"
@@ -101,7 +100,6 @@ static int save_machine(struct machine *m, struct dt *dt, struct err *e)
 	dt_cells(dt, "gic", m->gic.version == IRQCHIP_GICV3 ? 3 : 2);
 	dt_bytes(dt, "sve-lengths", sve, sizeof(sve));
 	dt_u64(dt, COUNTER_FREQUENCY, counter_frequency());
-	dt_u64(dt, "saved-at", clock_realtime.now(NULL));
 	ret = config_save(m, dt, e);
 	dt_end(dt);
 	return ret;
@@ -179,29 +177,6 @@ static void check_counter(const struct machine *m, struct dt_in *in)
 				  in->name, was, is);
 }
 
-/*
- * By how much the guest's counters are to be further than they were: by the host's clocks, which both hosts' users have set. One that
- * has gone back since counts for nothing.
- */
-static uint64_t missed_ticks(const struct machine *m, struct dt_in *in)
-{
-	int node = dt_in_node(in, 0, "machine", COMPATIBLE_MACHINE);
-	uint64_t at = 0, hz = 0, now = clock_realtime.now(NULL);
-
-	if (!m->cfg->clock_runs || in->ret < 0)
-		return 0;
-	if (!dt_in_has(in, node, "saved-at") || !dt_in_has(in, node, COUNTER_FREQUENCY)) {
-		in->ret = err_set(in->e, EINVAL, "--clock=run: %s does not tell when it was saved",
-				  in->name);
-		return 0;
-	}
-	dt_in_u64(in, node, "saved-at", &at);
-	dt_in_u64(in, node, COUNTER_FREQUENCY, &hz);
-	if (in->ret < 0 || now <= at)
-		return 0;
-	return (now - at) / NS_PER_S * hz + (now - at) % NS_PER_S * hz / NS_PER_S;
-}
-
 static int take_ram(struct machine *m, const struct saved_machine *saved, struct err *e)
 {
 	int ret;
@@ -233,7 +208,7 @@ int machine_restore(struct machine *m, struct err *e)
 	if (in.ret == 0)
 		devices_restore(m, &in);
 	if (in.ret == 0)
-		cpus_restore(m, &in, missed_ticks(m, &in));
+		cpus_restore(m, &in);
 	if (in.ret == 0)
 		devices_thaw(m);
 	return in.ret;

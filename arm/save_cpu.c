@@ -333,7 +333,7 @@ static void restore_events(struct restore *r, int node)
  * The guest's clock goes on: KVM works out the VM's offset from the value. A KVM before 6.4 has no physical counter
  * that can be set; there the guest sees the host's.
  */
-static void restore_counter(struct restore *r, int node, uint64_t id, uint64_t ticks)
+static void restore_counter(struct restore *r, int node, uint64_t id)
 {
 	char name[REGISTER_NAME_SIZE];
 	uint64_t value;
@@ -345,12 +345,12 @@ static void restore_counter(struct restore *r, int node, uint64_t id, uint64_t t
 	dt_in_u64(r->in, node, name, &value);
 	if (r->in->ret < 0)
 		return;
-	ret = kvm_set_reg(r->vcpu, id, value + ticks);
+	ret = kvm_set_reg(r->vcpu, id, value);
 	if (ret < 0 && id == KVM_REG_ARM_TIMER_CNT)
 		refused(r, name, "");
 }
 
-int cpus_restore(struct machine *m, struct dt_in *in, uint64_t ticks)
+int cpus_restore(struct machine *m, struct dt_in *in)
 {
 	struct restore r = {
 		.in = in,
@@ -377,9 +377,9 @@ int cpus_restore(struct machine *m, struct dt_in *in, uint64_t ticks)
 	r.vcpu = m->vm.vcpu[0].fd;
 	find_cpu(in, 0, &cpu, &registers);
 	if (in->ret == 0)
-		restore_counter(&r, registers, KVM_REG_ARM_PTIMER_CNT, ticks);
+		restore_counter(&r, registers, KVM_REG_ARM_PTIMER_CNT);
 	if (in->ret == 0)
-		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT, ticks);
+		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT);
 	if (in->ret == 0 && r.nr_refused)
 		in->ret = err_set(
 			in->e, EINVAL,

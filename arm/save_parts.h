@@ -8,8 +8,8 @@
 
 /* save_cpu.c: nodes "cpu@N", and what all vCPUs share. Return 0, or -errno with @e set. */
 int cpus_save(struct machine *m, struct dt *dt, struct err *e);
-/* After everything else that is KVM's: the guest's clock goes on from here, @ticks further than it was. */
-int cpus_restore(struct machine *m, struct dt_in *in, uint64_t ticks);
+/* After everything else that is KVM's: the guest's clock goes on from here. */
+int cpus_restore(struct machine *m, struct dt_in *in);
 
 /* save_gic.c: the node "interrupt-controller". */
 int gic_save(const struct machine *m, struct dt *dt, struct err *e);

@@ -86,7 +86,6 @@ struct machine_config {
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
 	struct allow allow;  /* what --allow lets pass of a saved machine */
-	bool clock_runs;     /* its guest's counters have counted the time that has passed since */
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;
