@@ -28,6 +28,14 @@ static int set_path(void *field, const char *value, struct err *e)
 	return opt_set_string(field, value, e);
 }
 
+static int set_clock(void *field, const char *value, struct err *e)
+{
+	if (strcmp(value, "stop") && strcmp(value, "run"))
+		return err_set(e, EINVAL, "'%s' is none of stop, run", value);
+	*(bool *)field = *value == 'r';
+	return 0;
+}
+
 static const struct opt rows[] = {
 	{ 0, "name", "NAME", "Name of the VM (default: guest-PID)", name_set,
 	  offsetof(struct restore, cfg.name) },
@@ -45,6 +53,9 @@ static const struct opt rows[] = {
 	  "Go on although this is not as it was: disk-changed, counter-frequency, or a\n"
 	  "register that 'lkvm check' calls unsafe; may be given several times",
 	  allow_add, offsetof(struct restore, cfg.allow) },
+	{ 0, "clock", "stop|run",
+	  "Whether the guest's clock stood still since it was saved (default), or ran on",
+	  set_clock, offsetof(struct restore, cfg.clock_run) },
 	{ 0, "sandbox", "on|off", "Confine lkvm to what it needs (default: on); see lkvm-run(1)",
 	  opt_set_switch, offsetof(struct restore, cfg.sandbox) },
 	{ 0, "dev", "PATH", "KVM device (default: /dev/kvm)", set_path,

@@ -15,10 +15,14 @@
 #include "save_parts.h"
 #include "util/bits.h"
 #include "virtio/save.h"
+#include "vm/timer.h"
 
 #define COMPATIBLE_MACHINE "lkvm,machine-1"
 #define COMPATIBLE_RTC     "lkvm,pl031-1"
 #define COMPATIBLE_GPIO    "lkvm,pl061-1"
+
+/* When the machine was saved, by the host's real time, in ns; files of before have none. */
+#define SAVED_AT "saved-at"
 
 /* The features that a vCPU of ours can have. */
 #define FEATURES                                                                            \
@@ -100,6 +104,7 @@ static int save_machine(struct machine *m, struct dt *dt, struct err *e)
 	dt_cells(dt, "gic", m->gic.version == IRQCHIP_GICV3 ? 3 : 2);
 	dt_bytes(dt, "sve-lengths", sve, sizeof(sve));
 	dt_u64(dt, COUNTER_FREQUENCY, counter_frequency());
+	dt_u64(dt, SAVED_AT, clock_realtime.now(clock_realtime.ctx));
 	ret = config_save(m, dt, e);
 	dt_end(dt);
 	return ret;
@@ -189,6 +194,14 @@ static int take_ram(struct machine *m, const struct saved_machine *saved, struct
 	return ret;
 }
 
+uint64_t saved_ticks_away(uint64_t saved_at, uint64_t now, uint64_t hz)
+{
+	uint64_t away = now > saved_at ? now - saved_at : 0;
+
+	/* Whole seconds apart, so that no product is too large for what real time can be. */
+	return away / NS_PER_S * hz + away % NS_PER_S * hz / NS_PER_S;
+}
+
 int machine_restore(struct machine *m, struct err *e)
 {
 	const struct saved_machine *saved = m->cfg->saved;
@@ -245,9 +258,17 @@ int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, 
 		dt_in_fail(&in, "vcpu-features", "unknown ones");
 	if (in.ret == 0 && (suspend > 1 || (gic != 2 && gic != 3) || psci == PSCI_AUTO))
 		dt_in_fail(&in, "machine", "no such value");
+	if (in.ret == 0 && dt_in_has(&in, node, SAVED_AT))
+		dt_in_u64(&in, node, SAVED_AT, &saved->saved_at);
 	config_restore(&in, node, cfg);
 	if (in.ret < 0)
 		return in.ret;
+	if (cfg->clock_run && !saved->saved_at)
+		return err_set(
+			e, EINVAL,
+			"%s does not tell when it was saved, which --clock=run counts from (an older "
+			"lkvm wrote it); --clock=stop goes on without",
+			saved->name);
 	cfg->ram_size = memory;
 	cfg->nr_cpus = cpus;
 	cfg->psci = psci;

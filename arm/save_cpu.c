@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "arm/probe.h"
 #include "arm/registers.h"
 #include "arm/save.h"
 #include "compare_value.h"
@@ -20,6 +21,7 @@
 #include "save_parts.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
+#include "vm/timer.h"
 
 #define COMPATIBLE "lkvm,cpu-1"
 
@@ -330,10 +332,10 @@ static void restore_events(struct restore *r, int node)
 }
 
 /*
- * The guest's clock goes on: KVM works out the VM's offset from the value. A KVM before 6.4 has no physical counter
+ * The guest's clock goes on, with --clock=run from @away ticks later: KVM works out the VM's offset from the value. A KVM before 6.4 has no physical counter
  * that can be set; there the guest sees the host's.
  */
-static void restore_counter(struct restore *r, int node, uint64_t id)
+static void restore_counter(struct restore *r, int node, uint64_t id, uint64_t away)
 {
 	char name[REGISTER_NAME_SIZE];
 	uint64_t value;
@@ -345,7 +347,7 @@ static void restore_counter(struct restore *r, int node, uint64_t id)
 	dt_in_u64(r->in, node, name, &value);
 	if (r->in->ret < 0)
 		return;
-	ret = kvm_set_reg(r->vcpu, id, value);
+	ret = kvm_set_reg(r->vcpu, id, value + away);
 	if (ret < 0 && id == KVM_REG_ARM_TIMER_CNT)
 		refused(r, name, "");
 }
@@ -358,6 +360,7 @@ int cpus_restore(struct machine *m, struct dt_in *in)
 		.allow = &m->cfg->allow,
 		.steal_time = kvm_check_extension(m->vm.fd, KVM_CAP_STEAL_TIME) > 0,
 	};
+	uint64_t away = 0;
 	int cpu, registers;
 
 	for (r.pass = 0; r.pass < NR_PASSES && in->ret == 0; r.pass++) {
@@ -373,13 +376,17 @@ int cpus_restore(struct machine *m, struct dt_in *in)
 				restore_events(&r, cpu);
 		}
 	}
+	if (m->cfg->clock_run)
+		away = saved_ticks_away(m->cfg->saved->saved_at,
+					clock_realtime.now(clock_realtime.ctx),
+					counter_frequency());
 	r.id = 0;
 	r.vcpu = m->vm.vcpu[0].fd;
 	find_cpu(in, 0, &cpu, &registers);
 	if (in->ret == 0)
-		restore_counter(&r, registers, KVM_REG_ARM_PTIMER_CNT);
+		restore_counter(&r, registers, KVM_REG_ARM_PTIMER_CNT, away);
 	if (in->ret == 0)
-		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT);
+		restore_counter(&r, registers, KVM_REG_ARM_TIMER_CNT, away);
 	if (in->ret == 0 && r.nr_refused)
 		in->ret = err_set(
 			in->e, EINVAL,

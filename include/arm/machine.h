@@ -86,6 +86,7 @@ struct machine_config {
 	bool no_msi;         /* PCI interrupts by INTx lines alone */
 	enum virtio_bus bus; /* of virtio devices that do not name one */
 	struct allow allow;  /* what --allow lets pass of a saved machine */
+	bool clock_run;      /* a saved machine's counters count the time since it was saved */
 	struct disk_options disks;
 	struct console_options console;
 	struct rng_options rng;

@@ -31,6 +31,7 @@ struct saved_machine {
 	/* What the tree says of the machine, by saved_machine_read(). */
 	uint32_t features; /* vCPU features, bits of struct kvm_vcpu_init, but for POWER_OFF */
 	uint64_t sve[8];   /* vector lengths, as KVM_REG_ARM64_SVE_VLS has them */
+	uint64_t saved_at; /* host's real time in ns, or 0: the state does not tell */
 };
 
 /*
@@ -74,6 +75,12 @@ const struct ram *machine_ram(const struct machine *m);
  * with @e set.
  */
 int saved_machine_read(struct saved_machine *saved, struct machine_config *cfg, struct err *e);
+
+/*
+ * How far a counter of @hz counts from @saved_at to @now, both real time in ns: 0 if @now is earlier, as a host's clock may
+ * be. Modulo 2^64, as counters are.
+ */
+uint64_t saved_ticks_away(uint64_t saved_at, uint64_t now, uint64_t hz);
 
 /*
  * What the VM that saved_machine_read() made @saved and @cfg of has of its host, as a profile of a host that has just that: for

@@ -56,6 +56,17 @@ count "a bare guest" -c 2 -m 64
 case $offered in *1.0*) [ "$best" = 1.0 ] || count "a bare guest under PSCI 1.0" -c 2 -m 64 --psci-version 1.0 ;; esac
 count "a bare guest under PSCI 0.2" -c 2 -m 64 --psci-version 0.2
 
+# The last of them again, seconds after it was saved, and its clock has run on.
+: >"$out"
+"$LKVM" restore "$snap" --name count --clock=run </dev/null >"$out" 2>"$err" &
+pid=$!
+await "count: $((n + 12)) "
+# shellcheck disable=SC2046	# its words
+set -- $(tr -d '\r' <"$out" | sed -n "s/^count: $((n + 2)) at \([0-9]*\) ms, .*/\1/p")
+is "with --clock=run its clock has run on" "${1:-0}" -gt $((ms + 2000)) -a "${1:-0}" -lt $((ms + 60000))
+"$LKVM" stop count --force >/dev/null 2>&1
+wait "$pid"
+
 # refused NAME TEXT COMMAND...: it fails with 125 and one line with TEXT in it.
 refused()
 {
@@ -77,6 +88,7 @@ cp "$snap" "$work/flipped"
 printf '\125' | dd of="$work/flipped" bs=1 seek=5000 conv=notrunc 2>/dev/null
 refused "a file with a wrong byte in its state is refused" "checksum" "$LKVM" restore "$work/flipped"
 refused "another file is refused" "snapshot" "$LKVM" restore guests/count.bin
+refused "a clock that neither stops nor runs is refused" "none of stop, run" "$LKVM" restore "$snap" --clock=walk
 refused "a VM that is not there" "there is no VM" "$LKVM" snapshot nobody "$work/none"
 
 "$LKVM" run guests/count.bin --name rng --rng --9p "$work,here" </dev/null >"$work/rng" 2>&1 &
