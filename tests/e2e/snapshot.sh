@@ -103,6 +103,29 @@ is "and the VM runs on" "$(wc -l <"$work/rng")" -gt "$n"
 "$LKVM" stop rng --force >/dev/null 2>&1
 wait "$pid"
 
+# Killed at any moment while it writes, lkvm leaves the file as it was or a whole new one, and nothing beside it.
+killed()
+{
+	mkdir "$work/kill"
+	cp "$snap" "$work/kill/vm"
+	"$LKVM" run guests/count.bin -m 256 --name killed </dev/null >"$out" 2>"$err" &
+	pid=$!
+	await "count: 1 "
+	"$LKVM" snapshot killed "$work/kill/vm" >/dev/null 2>&1 &
+	other=$!
+	sleep "$1"
+	kill -9 "$pid"
+	wait "$pid" "$other"
+	kept=new
+	! cmp -s "$snap" "$work/kill/vm" || kept=old
+	echo "killed after $1 s: the file is the $kept one"
+	run 30 "$LKVM" check "$work/kill/vm"
+	is "killed after $1 s, it leaves a whole file" "$status" -ne 125
+	is "killed after $1 s, it leaves nothing else" "$(ls "$work/kill")" = vm
+	rm -r "$work/kill"
+}
+for after in 0.02 0.05 0.1 0.2 0.4 1; do killed $after; done
+
 if [ -z "$version" ]; then
 	skip "snapshot: a Linux guest" "there is no kernel for it"
 	exit
