@@ -151,10 +151,9 @@ static int put_pages(struct migration *mig, struct err *e)
 {
 	int fd = mig->source.fd;
 	struct pages_piece piece;
-	int next, ret = 0;
+	int ret = 0;
 
-	while (ret == 0 &&
-	       (next = pages_next(&mig->pages, STREAM_PAGES_MAX, UINT64_MAX, &piece)) > 0) {
+	while (ret == 0 && pages_next(&mig->pages, STREAM_PAGES_MAX, UINT64_MAX, &piece) > 0) {
 		ret = stream_put_record(fd, piece.zero ? STREAM_ZERO : STREAM_PAGES, piece.off,
 					piece.len, PATIENCE_MS);
 		if (ret == 0 && !piece.zero)

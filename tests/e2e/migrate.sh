@@ -157,19 +157,23 @@ fi
 # shellcheck disable=SC2119	# no files of its own
 make_initrd
 guest="a guest of Linux $version"
-dd if=/dev/zero of="$work/disk" bs=1M count=32 2>/dev/null
+dd if=/dev/zero of="$work/disk" bs=1M count=8 2>/dev/null
+dd if=/dev/urandom bs=1M count=24 2>/dev/null >>"$work/disk"
+sum=$(dd if="$work/disk" bs=1M skip=8 2>/dev/null | md5sum | cut -d' ' -f1)
 start_guest here "" -c 2 -m 256 -d "$work/disk" --rng
 tell 'for i in 0 1; do (n=0; while :; do n=$((n + 1)); [ $((n % 500)) -ne 0 ] || echo $n >/count.$i; done) & done; ls /dev/vda'
 is "$guest: has its disk" "$said" = /dev/vda
 tell '(i=0; until [ -e /enough ]; do i=$((i % 8 + 1)); dd if=/dev/urandom bs=64K count=4 2>/dev/null >/block.$i; dd if=/block.$i of=/dev/vda bs=256K seek=$i conv=fsync,notrunc 2>/dev/null; done; echo all >/written) & until [ -e /block.8 ]; do sleep 1; done; dmesg | wc -l >/lines'
 is "$guest: writes to disk and memory" $? -eq 0
+# What it reads goes from the device to its page cache, and stays there.
+tell '(i=8; while [ $i -lt 32 ]; do dd if=/dev/vda bs=1M skip=$i count=1 of=/dev/null 2>/dev/null; i=$((i + 1)); usleep 200000; done; echo all >/read) &'
 mkfifo "$work/in.there"
 exec 4<>"$work/in.there"
 : >"$work/out.there"
 "$LKVM" run --incoming "unix:$place" --name there <"$work/in.there" >>"$work/out.there" 2>"$work/err.there" &
 there=$!
 until [ -S "$place" ]; do usleep 50000; done
-"$LKVM" migrate here "unix:$place" >"$work/said" 2>&1
+"$LKVM" migrate here "unix:$place" --bandwidth 16M >"$work/said" 2>&1
 is "$guest: moves" $? -eq 0
 sed 's/^/  /' "$work/said"
 ends $pid 0 "$guest: its lkvm ends"
@@ -181,6 +185,8 @@ is "$guest, there: both its CPUs count" "$said" = 2
 patience=120
 tell 'touch /enough; until [ -e /written ]; do sleep 1; done; i=0; while [ $i -lt 8 ]; do i=$((i + 1)); dd if=/dev/vda bs=256K skip=$i count=1 iflag=direct 2>/dev/null | cmp - /block.$i || echo $i; done'
 is "$guest, there: what it wrote is on the disk, and in its memory" -z "$said"
+tell 'until [ -e /read ]; do sleep 1; done; dd if=/dev/vda bs=1M skip=8 2>/dev/null | md5sum | cut -d" " -f1'
+is "$guest, there: what it has read meanwhile is what is there" "$said" = "$sum"
 tell 'echo 0 >/sys/devices/system/cpu/cpu1/online && nproc && echo 1 >/sys/devices/system/cpu/cpu1/online && nproc'
 is "$guest, there: a CPU goes and comes" "$(echo "$said" | tr "\n" " ")" = "1 2 "
 tell 'dmesg | tail -n +$(($(cat /lines) + 1)) | grep -ivE "psci: CPU1|CPU1: |Detected .*I-cache|GICv3: |arch_timer: |hrtimer: interrupt took"'

@@ -156,7 +156,7 @@ static void who_moves_a_vm_has_the_connection_after_the_answer(void **state)
 	world_start(&w);
 	a = begin_to_move(&w, &first);
 	assert_int_equal(first.status, 0);
-	while (!__atomic_load_n(&w.machine.moves, __ATOMIC_ACQUIRE))
+	while (!w.machine.moves)
 		usleep(1000);
 	assert_int_equal(w.machine.downtime, 5);
 	assert_int_equal(write(w.machine.moving_fd, "!", 1), 1);
@@ -190,7 +190,7 @@ static void a_vm_that_may_run_elsewhere_only_resumes_or_stops(void **state)
 	world_start(&w);
 	fd = begin_to_move(&w, &moved);
 	close(fd);
-	while (!__atomic_load_n(&w.machine.moves, __ATOMIC_ACQUIRE))
+	while (!w.machine.moves)
 		usleep(1000);
 	w.machine.moves = false;
 	w.machine.stranded = true;

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@
 
 /* In place of the real one. */
 struct machine {
-	bool asleep;
+	atomic_bool asleep;
 	unsigned int nr_wakes;
 	/* What its only disk, "0", was told. */
 	uint64_t size;
@@ -46,7 +47,7 @@ struct machine {
 	uint16_t cols, rows; /* its size */
 	bool serial;         /* and then it has none */
 	/* It moves: over this connection, for so long; and nobody knows how that went. */
-	bool cannot_move, moves, stranded;
+	atomic_bool cannot_move, moves, stranded;
 	int moving_fd;
 	uint64_t downtime;
 };
@@ -139,9 +140,9 @@ struct migration *migration_start(struct machine *m, const char *name, struct lo
 	(void)name;
 	(void)loop;
 	(void)e;
-	m->moves = true;
 	m->moving_fd = fd;
 	m->downtime = downtime_ns;
+	m->moves = true; /* the last: the test's thread looks at it first */
 	return (struct migration *)m;
 }
 
