@@ -58,6 +58,10 @@ static void pause_vm(struct steered *vm, const struct request *request, struct d
 	bool was = vm->paused;
 
 	(void)request;
+	if (!was && migration_goes_on(vm->migration)) {
+		message_answer(dt, -EBUSY, "VM %s is on its way to another host", vm->name);
+		return;
+	}
 	if (!was)
 		machine_pause(vm->machine);
 	vm->paused = true;

@@ -164,6 +164,9 @@ static void who_moves_a_vm_has_the_connection_after_the_answer(void **state)
 	assert_int_equal(byte, '!');
 	b = begin_to_move(&w, &second);
 	assert_int_equal(second.status, -EBUSY);
+	ask("pause", &ask_pause, NULL); /* there it would run */
+	assert_int_equal(ask_pause.status, -EBUSY);
+	assert_int_equal(w.machine.pauses, 0);
 	close(a);
 	close(b);
 	w.machine.moves = false;
