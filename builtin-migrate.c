@@ -27,6 +27,8 @@
 #define MIGRATE_NO 2
 
 #define DOWNTIME_MS 300
+/* When somebody should know that it does not come to an end by itself. */
+#define LONG_ROUNDS 12
 #define NS_PER_MS   1000000ULL
 /* So much is carried at once. */
 #define CHUNK 65536
@@ -35,6 +37,7 @@ struct options {
 	const char *name, *where;
 	uint64_t downtime_ms;
 	uint64_t bandwidth; /* bytes a second; 0: all there is */
+	bool converge;
 };
 
 struct carrier {
@@ -54,6 +57,9 @@ static const struct opt rows[] = {
 	  offsetof(struct options, downtime_ms) },
 	{ 0, "bandwidth", "SIZE", "Bytes a second that are sent at most; no suffix is M",
 	  opt_set_size, offsetof(struct options, bandwidth) },
+	{ 0, "auto-converge", NULL,
+	  "Hold the VM up, more and more, while it writes faster than it can be sent", opt_set_flag,
+	  offsetof(struct options, converge) },
 };
 
 /* Bare words are the VM and where it goes. */
@@ -192,6 +198,13 @@ static int from_vm(struct carrier *c)
 		c->status = MACHINE_OFF;
 		return 0;
 	case STREAM_ROUND:
+		if (record.a == LONG_ROUNDS && !c->o->converge) {
+			clear(c);
+			log_info(
+				"VM %s writes about as fast as it can be sent: --auto-converge holds it up, "
+				"--downtime lets it stand still for longer; Ctrl-C lets it stay",
+				c->o->name);
+		}
 		c->round = record.a;
 		c->round_bytes = record.b;
 		if (c->draws)
@@ -262,13 +275,15 @@ static int carry(struct carrier *c, struct err *e)
 static int move(const struct options *o, int *status, struct err *e)
 {
 	struct client_call call = CLIENT_CALL_NONE;
-	struct request request = { .command = "migrate", .time = o->downtime_ms * NS_PER_MS };
+	struct request request = { .time = o->downtime_ms * NS_PER_MS };
 	struct peer peer = PEER_NONE;
 	int ret;
 
 	if (!o->where)
 		return err_set(e, EINVAL, "say which VM, and where to: lkvm migrate NAME WHERE");
 	snprintf(call.name, sizeof(call.name), "%s", o->name);
+	snprintf(request.command, sizeof(request.command), "%s",
+		 o->converge ? "migrate-converge" : "migrate");
 	/* Nobody is waited for in vain on the other side. */
 	client_call_all(&call, 1, &(struct request){ .command = "status" }, CLIENT_PATIENCE_MS);
 	ret = call.ret < 0 ? err_set(e, -call.ret, "%s", call.e.text)

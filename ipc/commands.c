@@ -136,19 +136,30 @@ static void take_snapshot(struct steered *vm, const struct request *request, str
 		message_answer(dt, ret, "VM %s: %s", vm->name, e.text);
 }
 
-static void goes(struct steered *vm, int fd, uint64_t arg)
+static void go(struct steered *vm, int fd, uint64_t downtime, bool brakes)
 {
 	struct err e = { 0 };
 
 	migration_free(vm->migration);
-	vm->migration = migration_start(vm->machine, vm->name, vm->loop, fd, arg, &e);
+	vm->migration = migration_start(vm->machine, vm->name, vm->loop, fd, downtime, brakes, &e);
 	if (!vm->migration)
 		log_info("VM %s does not move: %s", vm->name, e.text);
 }
 
-/* The conversation itself follows the answer. */
+static void goes(struct steered *vm, int fd, uint64_t arg)
+{
+	go(vm, fd, arg, false);
+}
+
+static void goes_with_brakes(struct steered *vm, int fd, uint64_t arg)
+{
+	go(vm, fd, arg, true);
+}
+
+/* The conversation itself follows the answer. "migrate-converge" holds the guest up if it has to. */
 static void migrate(struct steered *vm, const struct request *request, struct dt *dt)
 {
+	bool brakes = !strcmp(request->command, "migrate-converge");
 	struct err e = { 0 };
 	int ret = machine_can_save(vm->machine, &e);
 
@@ -157,7 +168,8 @@ static void migrate(struct steered *vm, const struct request *request, struct dt
 	if (ret == 0 && vm->paused)
 		ret = err_set(&e, EBUSY, "it is paused; 'lkvm resume' lets it go on");
 	if (ret == 0)
-		vm->follow = (struct follow){ .take = goes, .arg = request->time };
+		vm->follow = (struct follow){ .take = brakes ? goes_with_brakes : goes,
+					      .arg = request->time };
 	if (ret == 0)
 		message_answer(dt, 0, "VM %s: it follows", vm->name);
 	else
@@ -261,6 +273,7 @@ static const struct command {
 	{ "snapshot", take_snapshot, false },
 	{ "snapshot-stop", take_snapshot, false },
 	{ "migrate", migrate, false },
+	{ "migrate-converge", migrate, false },
 	{ "debug", command_debug, false },
 	{ "sysrq", command_sysrq, false },
 	{ "resize", resize, false },

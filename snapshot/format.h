@@ -19,16 +19,13 @@ struct format_trailer {
 /* RAM begins at a multiple of this: of every page size that an arm64 host has. */
 #define FORMAT_ALIGN (64 * KiB)
 
-struct dt;
 struct err;
 struct machine;
 
 /*
- * write.c: the tree of @m, which is frozen, into @dt, dt_free() being the caller's, also after a failure; and what stands behind it. Returns
- * 0, or -errno with @e set.
+ * write.c: the tree of @m, which is frozen, and its trailer, as one block of *size bytes, the caller's to free(); or NULL with @e set.
  */
-int format_tree(struct machine *m, struct dt *dt, struct err *e);
-struct format_trailer format_trailer_of(const struct dt *dt);
+void *format_head(struct machine *m, uint64_t *size, struct err *e);
 
 static inline uint64_t format_ram_off(uint64_t tree_size)
 {

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include "arm/machine.h"
+#include "brake.h"
 #include "format.h"
 #include "pages.h"
 #include "snapshot/stream.h"
@@ -65,6 +66,8 @@ struct migration {
 	struct pages pages;
 	uint64_t round, round_sent, round_since;
 	uint64_t total;
+
+	struct brake brake;
 };
 
 static uint64_t now(void)
@@ -91,6 +94,7 @@ static void finish(struct migration *mig)
 	if (mig->state == ENDED)
 		return;
 	mig->state = ENDED;
+	brake_release(&mig->brake);
 	if (mig->source.fd >= 0) {
 		loop_remove(mig->loop, &mig->source);
 		close_fd(&mig->source.fd);
@@ -114,35 +118,12 @@ static void give_up(struct migration *mig, const char *why)
 	finish(mig);
 }
 
-/* A tree and its trailer, as one block: the caller's to free(). */
-static void *flatten(const struct dt *dt, uint64_t *size)
-{
-	struct format_trailer trailer = format_trailer_of(dt);
-	uint64_t tree = fdt_totalsize(dt->blob);
-	uint8_t *head = malloc(tree + sizeof(trailer));
-
-	if (head) {
-		memcpy(head, dt->blob, tree);
-		memcpy(head + tree, &trailer, sizeof(trailer));
-	}
-	*size = tree + sizeof(trailer);
-	return head;
-}
-
 /* The state of a machine that stands still, in mig->head. */
 static int take_state(struct migration *mig, uint64_t *size, struct err *e)
 {
-	struct dt dt = { 0 };
-	int ret = format_tree(mig->m, &dt, e);
-
-	if (ret == 0) {
-		free(mig->head);
-		mig->head = flatten(&dt, size);
-		if (!mig->head)
-			ret = err_set(e, ENOMEM, "no memory for its state");
-	}
-	dt_free(&dt);
-	return ret;
+	free(mig->head);
+	mig->head = format_head(mig->m, size, e);
+	return mig->head ? 0 : -EIO;
 }
 
 /* --- While it stands still --- */
@@ -218,14 +199,11 @@ static int stay(struct migration *mig, struct err *e)
 /* GO was sent. */
 static void strand(struct migration *mig, const struct err *why)
 {
-	struct machine *m = mig->m;
-
 	log_warning(
 		"VM %s stands still: %s, so that it may run there. If it does not, 'lkvm resume %s' "
 		"lets it go on here; if it does, 'lkvm stop --force %s' ends it",
 		mig->name, why->text, mig->name, mig->name);
 	finish(mig);
-	mig->m = m;
 	mig->state = STRANDED;
 }
 
@@ -316,6 +294,7 @@ static void end_round(struct migration *mig)
 		hand_over(mig);
 		return;
 	}
+	brake_round(&mig->brake, left);
 	mig->round_sent = 0;
 	mig->round_since = now();
 	send_next(mig, STREAM_ROUND, ++mig->round, left, NULL);
@@ -454,7 +433,7 @@ static int take_facts(struct migration *mig, struct err *e)
 }
 
 struct migration *migration_start(struct machine *m, const char *name, struct loop *loop, int fd,
-				  uint64_t downtime_ns, struct err *e)
+				  uint64_t downtime_ns, bool brakes, struct err *e)
 {
 	struct migration *mig = calloc(1, sizeof(*mig));
 	int ret;
@@ -470,6 +449,7 @@ struct migration *migration_start(struct machine *m, const char *name, struct lo
 		.loop = loop,
 		.source = { .fd = fd, .ready = ready, .ctx = mig },
 		.downtime_ns = downtime_ns,
+		.brake = { .m = m, .loop = loop, .works = brakes, .timer = LOOP_TIMER_NONE },
 	};
 	ret = loop_add(loop, &mig->source, EPOLLIN | EPOLLOUT);
 	if (ret < 0)

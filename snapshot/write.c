@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <libfdt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,11 +61,19 @@ static int write_ram(int fd, const struct ram *ram, uint64_t at)
 	return ret;
 }
 
+static struct format_trailer trailer_of(const struct dt *dt)
+{
+	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
+
+	trailer.crc = cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)fdt_totalsize(dt->blob)));
+	return trailer;
+}
+
 static int write_all(int fd, const struct dt *dt, const struct ram *ram)
 {
 	uint64_t size = fdt_totalsize(dt->blob);
 	uint64_t ram_off = format_ram_off(size);
-	struct format_trailer trailer = format_trailer_of(dt);
+	struct format_trailer trailer = trailer_of(dt);
 	int ret;
 
 	if (ftruncate(fd, (off_t)(ram_off + ram->size)) < 0)
@@ -98,15 +107,7 @@ static int write_file(const char *path, const struct dt *dt, const struct ram *r
 	return ret;
 }
 
-struct format_trailer format_trailer_of(const struct dt *dt)
-{
-	struct format_trailer trailer = { .magic = FORMAT_MAGIC };
-
-	trailer.crc = cpu_to_fdt32((uint32_t)crc32(0, dt->blob, (uInt)fdt_totalsize(dt->blob)));
-	return trailer;
-}
-
-int format_tree(struct machine *m, struct dt *dt, struct err *e)
+static int write_tree(struct machine *m, struct dt *dt, struct err *e)
 {
 	int ret = dt_start(dt, e);
 
@@ -119,6 +120,29 @@ int format_tree(struct machine *m, struct dt *dt, struct err *e)
 	return ret < 0 ? ret : dt_finish(dt, e);
 }
 
+void *format_head(struct machine *m, uint64_t *size, struct err *e)
+{
+	struct format_trailer trailer;
+	struct dt dt = { 0 };
+	uint8_t *head = NULL;
+	uint64_t tree;
+
+	if (write_tree(m, &dt, e) == 0) {
+		tree = fdt_totalsize(dt.blob);
+		trailer = trailer_of(&dt);
+		*size = tree + sizeof(trailer);
+		head = malloc(*size);
+		if (head) {
+			memcpy(head, dt.blob, tree);
+			memcpy(head + tree, &trailer, sizeof(trailer));
+		} else {
+			err_sys(e, "no memory for its state");
+		}
+	}
+	dt_free(&dt);
+	return head;
+}
+
 int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e)
 {
 	struct dt dt = { 0 };
@@ -129,7 +153,7 @@ int snapshot_write(struct machine *m, const char *path, bool stop, struct err *e
 	ret = machine_freeze(m, e);
 	if (ret < 0)
 		return ret;
-	ret = format_tree(m, &dt, e);
+	ret = write_tree(m, &dt, e);
 	if (ret == 0)
 		ret = write_file(path, &dt, machine_ram(m), e);
 	if (ret == 0 && stop)

@@ -57,11 +57,12 @@ struct migration;
 /*
  * Begins to send @m to who is at the other end of @fd, a connected stream socket that does not block, and which is the migration's then,
  * also if it fails. It goes on in @loop while the machine runs; at the end, when what is left takes less than @downtime_ns, it is
- * synchronous, and the machine stands still. Afterwards either @m has ended (machine_stop()), or it runs on, or it is stranded. Returns
+ * synchronous, and the machine stands still. With @brakes a machine that writes faster than it can be sent is held up for more and more of the
+ * time until it does not. Afterwards either @m has ended (machine_stop()), or it runs on, or it is stranded. Returns
  * NULL with @e set; the other end has been told then. The loop's thread.
  */
 struct migration *migration_start(struct machine *m, const char *name, struct loop *loop, int fd,
-				  uint64_t downtime_ns, struct err *e);
+				  uint64_t downtime_ns, bool brakes, struct err *e);
 
 /* Whether it is still going on. */
 bool migration_goes_on(const struct migration *mig);

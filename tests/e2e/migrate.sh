@@ -173,7 +173,7 @@ exec 4<>"$work/in.there"
 "$LKVM" run --incoming "unix:$place" --name there <"$work/in.there" >>"$work/out.there" 2>"$work/err.there" &
 there=$!
 until [ -S "$place" ]; do usleep 50000; done
-"$LKVM" migrate here "unix:$place" --bandwidth 16M >"$work/said" 2>&1
+"$LKVM" migrate here "unix:$place" --bandwidth 16M --auto-converge >"$work/said" 2>&1
 is "$guest: moves" $? -eq 0
 sed 's/^/  /' "$work/said"
 ends $pid 0 "$guest: its lkvm ends"

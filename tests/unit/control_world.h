@@ -49,6 +49,7 @@ struct machine {
 	/* It moves: over this connection, for so long; and nobody knows how that went. */
 	atomic_bool cannot_move, moves, stranded;
 	int moving_fd;
+	bool brakes;
 	uint64_t downtime;
 };
 
@@ -135,12 +136,13 @@ int machine_can_save(struct machine *m, struct err *e)
 }
 
 struct migration *migration_start(struct machine *m, const char *name, struct loop *loop, int fd,
-				  uint64_t downtime_ns, struct err *e)
+				  uint64_t downtime_ns, bool brakes, struct err *e)
 {
 	(void)name;
 	(void)loop;
 	(void)e;
 	m->moving_fd = fd;
+	m->brakes = brakes;
 	m->downtime = downtime_ns;
 	m->moves = true; /* the last: the test's thread looks at it first */
 	return (struct migration *)m;

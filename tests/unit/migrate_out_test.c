@@ -19,7 +19,7 @@
 #include "util/log.h"
 #include "vm/dt.h"
 
-#define PAGES 64
+#define PAGES 2048 /* more than is little, whatever the pace */
 
 /* The machine, as it is seen from there. */
 struct machine {
@@ -32,6 +32,9 @@ struct machine {
 	unsigned int holders; /* so often somebody else has them */
 	unsigned int news;    /* how often something is written to: page 3, and at last page 20 */
 	bool cannot_freeze;
+	unsigned int pauses, nr_pauses;
+	unsigned int greedy; /* rounds in which it writes to half of all */
+	bool heeds;          /* and less, once it has been held up */
 };
 
 int machine_can_save(struct machine *m, struct err *e)
@@ -58,6 +61,18 @@ void machine_thaw(struct machine *m)
 	m->frozen = false;
 }
 
+void machine_pause(struct machine *m)
+{
+	m->pauses++;
+	m->nr_pauses++;
+}
+
+void machine_continue(struct machine *m)
+{
+	assert_true(m->pauses);
+	m->pauses--;
+}
+
 void machine_yield(struct machine *m)
 {
 	m->yielded = true;
@@ -81,6 +96,13 @@ int machine_take_writes(struct machine *m, uint64_t *bitmap, struct err *e)
 {
 	(void)e;
 	ram_log_take(&m->ram, bitmap);
+	if (m->greedy && !(m->heeds && m->nr_pauses)) {
+		m->greedy--;
+		for (unsigned int i = 0; i < PAGES / 2; i++) {
+			m->ram.host[i * m->page]++;
+			bitmap[i / 64] |= 1ULL << i % 64;
+		}
+	}
 	if (m->news) {
 		unsigned int page = m->news-- > 1 ? 3 : 20;
 
@@ -102,18 +124,21 @@ void machine_stop(struct machine *m)
 	m->stops++;
 }
 
-int format_tree(struct machine *m, struct dt *dt, struct err *e)
+/* A tree, and a trailer of zeroes. */
+void *format_head(struct machine *m, uint64_t *size, struct err *e)
 {
-	assert_true(m->frozen);
-	assert_int_equal(dt_start(dt, e), 0);
-	dt_cells(dt, "freezes", m->freezes);
-	return dt_finish(dt, e);
-}
+	struct dt dt = { 0 };
+	uint8_t *head;
 
-struct format_trailer format_trailer_of(const struct dt *dt)
-{
-	(void)dt;
-	return (struct format_trailer){ .magic = FORMAT_MAGIC };
+	assert_true(m->frozen);
+	assert_int_equal(dt_start(&dt, e), 0);
+	dt_cells(&dt, "freezes", m->freezes);
+	assert_int_equal(dt_finish(&dt, e), 0);
+	*size = fdt_totalsize(dt.blob) + sizeof(struct format_trailer);
+	head = calloc(1, *size);
+	memcpy(head, dt.blob, fdt_totalsize(dt.blob));
+	dt_free(&dt);
+	return head;
 }
 
 /* --- The other end --- */
@@ -194,6 +219,8 @@ struct world {
 	struct machine m;
 	struct other other;
 	struct migration *mig;
+	bool brakes;
+	uint64_t downtime;
 };
 
 static void *be_the_other(void *ctx)
@@ -221,7 +248,8 @@ static void move(struct world *w)
 	memset(w->m.ram.host + 40 * w->m.page, 7, 10 * w->m.page);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	w->other.fd = fd[1];
-	w->mig = migration_start(&w->m, "web", &w->m.loop, fd[0], 300000000, NULL);
+	w->mig = migration_start(&w->m, "web", &w->m.loop, fd[0],
+				 w->downtime ? w->downtime : 300000000, w->brakes, NULL);
 	assert_non_null(w->mig);
 	assert_true(migration_goes_on(w->mig));
 	assert_int_equal(pthread_create(&thread, NULL, be_the_other, w), 0);
@@ -275,6 +303,30 @@ static void what_is_written_meanwhile_is_sent_again(void **state)
 	assert_int_equal(w.other.memory[20 * w.m.page], 1); /* when it stood still already */
 	assert_memory_equal(w.other.memory, w.m.ram.host, w.m.ram.size);
 	done(&w);
+}
+
+/* Half of all is written to in each round: that is not little at any pace, when nothing is to stand still for long. */
+static void a_vm_that_writes_too_fast_is_held_up_if_that_is_wanted(void **state)
+{
+	struct world w = { .other.leaves = NEVER,
+			   .brakes = true,
+			   .m = { .greedy = 50, .heeds = true } };
+	struct world free = { .other.leaves = NEVER, .m.greedy = 50 };
+
+	(void)state;
+	w.downtime = free.downtime = 1;
+	move(&w);
+	assert_int_equal(w.m.stops, 1);
+	assert_true(w.m.nr_pauses > 0);
+	assert_int_equal(w.m.pauses, 0);
+	assert_true(w.m.greedy > 40);
+	assert_memory_equal(w.other.memory, w.m.ram.host, w.m.ram.size);
+	done(&w);
+	move(&free);
+	assert_int_equal(free.m.nr_pauses, 0);
+	assert_int_equal(free.m.greedy, 0);
+	assert_int_equal(free.m.stops, 1);
+	done(&free);
 }
 
 static void a_vm_that_cannot_go_on_there_stays(void **state)
@@ -371,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vm_moves_with_all_its_memory),
 		cmocka_unit_test(what_is_written_meanwhile_is_sent_again),
+		cmocka_unit_test(a_vm_that_writes_too_fast_is_held_up_if_that_is_wanted),
 		cmocka_unit_test(a_vm_that_cannot_go_on_there_stays),
 		cmocka_unit_test(an_end_that_leaves_before_go_has_nothing),
 		cmocka_unit_test(an_end_that_says_something_else_has_nothing),
