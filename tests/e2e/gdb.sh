@@ -203,6 +203,7 @@ verdict "gdb: it is told of the end, and the socket goes with the VM" "$why"
 tcp()
 {
 	why=
+	: >"$err" # lest its last words are taken for those of the one that is just starting
 	"$LKVM" run guests/wfi.bin -c 8 --gdb "tcp:$1:0,wait" </dev/null >"$out" 2>"$err" &
 	pid=$!
 	n=0
